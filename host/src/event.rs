@@ -1,0 +1,259 @@
+//! Events and the one rule by which reports make them. Pure: no I/O, no clock.
+//!
+//! An event's state is a join: merging is commutative, associative and idempotent, so the order, the duplicates and the
+//! batching of reports make no difference, nor does it matter which instance took them. Every store does what
+//! [`Event::merge`] does, in its own language; the conformance suite holds them to it.
+
+use std::cmp::Ordering;
+
+use upto_wire::{Kind, Labels, Report, Status, Time};
+
+/// Labels as compact JSON with the keys in byte order, empty where there are none. Being canonical, equal sets are
+/// equal text, and "the greater set" is the greater text by bytes in every store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LabelText(String);
+
+impl LabelText {
+    /// The text of a report's labels.
+    pub fn of(labels: &Labels<'_>) -> Self {
+        match labels.is_empty() {
+            true => LabelText::default(),
+            // A map of text to text always has a JSON form.
+            false => LabelText(serde_json::to_string(labels).unwrap_or_default()),
+        }
+    }
+
+    /// What a store kept: text that [`LabelText::as_str`] gave.
+    pub fn from_stored(text: String) -> Self {
+        LabelText(text)
+    }
+
+    /// Compact JSON, or empty.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The labels again. Text that is no JSON object reads as no labels.
+    pub fn labels(&self) -> Labels<'static> {
+        let pairs: std::collections::BTreeMap<String, String> = serde_json::from_str(&self.0).unwrap_or_default();
+        pairs.into_iter().collect()
+    }
+}
+
+/// The starts of an event, as far as they matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Starts {
+    /// The earliest start.
+    pub first: Time,
+    /// The latest start: later than `first` where the step was tried again.
+    pub last: Time,
+    /// The labels of the earliest start.
+    pub labels: LabelText,
+}
+
+/// The end that counts. The order of the fields is the order of finishes, and the greatest one is kept: an end beats a
+/// point, the later the earlier, then the status and the labels decide.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finish {
+    /// An end; false for a point.
+    pub is_end: bool,
+    /// When.
+    pub at: Time,
+    /// How, where it was said.
+    pub status: Option<Status>,
+    /// The labels that came with it.
+    pub labels: LabelText,
+}
+
+/// What reports say about one step of one timeline. Its identity, [`EventKey`], is kept beside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    /// Its starts, if any came.
+    pub starts: Option<Starts>,
+    /// The greatest of its ends and points, if any came.
+    pub finish: Option<Finish>,
+}
+
+/// Which event of a timeline: its name and its host (empty for none). Ordered by bytes, name first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventKey {
+    /// Dotted path.
+    pub name: String,
+    /// Host, or empty.
+    pub host: String,
+}
+
+impl Event {
+    /// What one report says. `received` is its time where it gives none. A new-timeline report says nothing of events.
+    pub fn of_report(report: &Report<'_>, received: Time) -> Self {
+        let at = report.time.unwrap_or(received);
+        let labels = || LabelText::of(&report.labels);
+        match report.kind {
+            Kind::Start => Event { starts: Some(Starts { first: at, last: at, labels: labels() }), finish: None },
+            Kind::End | Kind::Point => Event {
+                starts: None,
+                finish: Some(Finish { is_end: report.kind == Kind::End, at, status: report.status, labels: labels() }),
+            },
+            Kind::New => Event::default(),
+        }
+    }
+
+    /// Takes in what other reports said: the merge rule.
+    pub fn merge(&mut self, other: Event) {
+        match (&mut self.starts, other.starts) {
+            (Some(mine), Some(theirs)) => mine.merge(theirs),
+            (mine @ None, theirs) => *mine = theirs,
+            (Some(_), None) => {}
+        }
+        // None is less than any finish.
+        if other.finish > self.finish {
+            self.finish = other.finish;
+        }
+    }
+
+    /// Whether it has no duration: only points came.
+    pub fn is_point(&self) -> bool {
+        self.starts.is_none() && self.finish.as_ref().is_some_and(|finish| !finish.is_end)
+    }
+
+    /// The end that counts; a point is none for an event that started.
+    pub fn end(&self) -> Option<&Finish> {
+        self.finish.as_ref().filter(|finish| finish.is_end || self.starts.is_none())
+    }
+
+    /// Whether it has a start and no end, or started again after its latest end.
+    pub fn is_running(&self) -> bool {
+        self.starts.as_ref().is_some_and(|starts| self.end().is_none_or(|end| starts.last > end.at))
+    }
+
+    /// The earliest start; for a point, its time.
+    pub fn started_at(&self) -> Option<Time> {
+        match &self.starts {
+            Some(starts) => Some(starts.first),
+            None => self.finish.as_ref().filter(|finish| !finish.is_end).map(|finish| finish.at),
+        }
+    }
+
+    /// The latest start where it is not the earliest one too.
+    pub fn restarted_at(&self) -> Option<Time> {
+        self.starts.as_ref().filter(|starts| starts.last != starts.first).map(|starts| starts.last)
+    }
+
+    /// The latest end; for a point, its time. An end before a later restart is still told.
+    pub fn ended_at(&self) -> Option<Time> {
+        self.end().map(|end| end.at)
+    }
+
+    /// The status of the latest end or point; none while it runs again.
+    pub fn status(&self) -> Option<Status> {
+        if self.is_running() { None } else { self.end().and_then(|end| end.status) }
+    }
+
+    /// Seconds from the earliest start to the latest end, never negative; `None` while it runs or where either is unknown.
+    pub fn duration_s(&self) -> Option<f64> {
+        if self.is_running() {
+            return None;
+        }
+        Some(self.ended_at()?.seconds_since(self.started_at()?).max(0.0))
+    }
+
+    /// Union of the labels of the earliest start and of the latest end; where both have a key, the end's wins.
+    pub fn labels(&self) -> Labels<'static> {
+        let mut labels = self.starts.as_ref().map(|starts| starts.labels.labels()).unwrap_or_default();
+        if let Some(end) = self.end() {
+            for (key, value) in end.labels.labels().iter() {
+                labels.set(key.to_owned(), value.to_owned());
+            }
+        }
+        labels
+    }
+
+    /// The earliest moment it tells of.
+    pub fn first(&self) -> Option<Time> {
+        self.started_at().or(self.ended_at())
+    }
+
+    /// The latest moment it tells of.
+    pub fn last(&self) -> Option<Time> {
+        self.starts.as_ref().map(|starts| starts.last).max(self.ended_at())
+    }
+
+    /// Its state, given whether its timeline may still be heard of.
+    pub fn state(&self, liveness: Liveness) -> EventState {
+        if self.is_running() {
+            return match liveness {
+                Liveness::Alive => EventState::Running,
+                Liveness::GivenUp => EventState::Unfinished,
+            };
+        }
+        match self.end() {
+            Some(end) if end.status.is_some_and(Status::is_failed) => EventState::Failed,
+            Some(_) if self.starts.is_none() && !self.is_point() => EventState::Waiting,
+            _ => EventState::Ended,
+        }
+    }
+}
+
+impl Starts {
+    fn merge(&mut self, other: Starts) {
+        match other.first.cmp(&self.first) {
+            Ordering::Less => (self.first, self.labels) = (other.first, other.labels),
+            Ordering::Equal => self.labels = std::mem::take(&mut self.labels).max(other.labels),
+            Ordering::Greater => {}
+        }
+        self.last = self.last.max(other.last);
+    }
+}
+
+/// The states that are shown. Computed when read, never stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventState {
+    /// It ended; its start has not come (yet).
+    Waiting,
+    /// It has started and not ended.
+    Running,
+    /// It ended well, or nobody said how.
+    Ended,
+    /// It ended with failure, error or timeout.
+    Failed,
+    /// It never ended, and its timeline is over.
+    Unfinished,
+}
+
+impl EventState {
+    /// The word in the API, the views and the page.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EventState::Waiting => "waiting",
+            EventState::Running => "running",
+            EventState::Ended => "ended",
+            EventState::Failed => "failed",
+            EventState::Unfinished => "unfinished",
+        }
+    }
+}
+
+/// Whether more is expected of a timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Liveness {
+    /// Reports may still come.
+    Alive,
+    /// It was superseded or silent for too long: what still runs is unfinished.
+    GivenUp,
+}
+
+/// A superseded timeline that received nothing for so long is given up.
+pub const SUPERSEDED_SILENCE_S: i64 = 600;
+/// A timeline that received nothing for so long is given up, where its context says nothing else.
+pub const ABANDON_AFTER_S: i64 = 24 * 3_600;
+
+impl Liveness {
+    /// Of a timeline that last received a report at `received`.
+    pub fn of(superseded: bool, received: Time, now: Time) -> Self {
+        let silent_s = (now.micros() - received.micros()) / 1_000_000;
+        match silent_s >= ABANDON_AFTER_S || (superseded && silent_s >= SUPERSEDED_SILENCE_S) {
+            true => Liveness::GivenUp,
+            false => Liveness::Alive,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Where events live. [`Store`] says what a store promises; each implementation is one file that alone knows its driver.
+
+use async_trait::async_trait;
+use upto_wire::Time;
+
+use crate::event::{Event, EventKey, LabelText};
+
+/// The newest timeline and at most this many in all are looked at for the one in which an end's event runs.
+pub const LOOK_BACK: u32 = 16;
+
+/// Why a store did not do what it was asked, by what the caller does next.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The store can't be reached or is busy; the same call may succeed later.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The store refuses these data; the same call will fail again. A batch is split to find the item.
+    #[error("{0}")]
+    Rejected(String),
+    /// The store can't be used as it is: no permission, a newer schema, a damaged file. Somebody must act.
+    #[error("{0}")]
+    Fatal(String),
+}
+
+/// Result of a store call.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// One run in a context: the timeline `number` of `context`, from 1.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimelineKey {
+    /// The context's name.
+    pub context: String,
+    /// 1, 2, 3 … per context.
+    pub number: u32,
+}
+
+/// Which timeline a report means.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// The newest of its context. An end that has no start beside it goes to the newest timeline, looking back over
+    /// [`LOOK_BACK`], in which its event runs; to the active one where it runs in none.
+    Active,
+    /// The one of that name, made if it does not exist.
+    Named(String),
+}
+
+/// What a batch says about one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The context's name.
+    pub context: String,
+    /// The timeline meant.
+    pub target: Target,
+    /// Which event.
+    pub key: EventKey,
+    /// Its reports, merged.
+    pub event: Event,
+}
+
+/// Changes that are written together or not at all.
+///
+/// Invariant: sorted by (context, target, key), each once. All writers so lock rows in one order, and a key never
+/// comes twice in one statement.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The changes.
+    pub changes: Vec<Change>,
+    /// When the newest of its reports was received.
+    pub received_at: Time,
+}
+
+/// A timeline to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTimeline {
+    /// The context, made if it does not exist.
+    pub context: String,
+    /// Its name. If the context has a timeline of that name, that one is meant and nothing changes.
+    pub name: Option<String>,
+    /// Its labels.
+    pub labels: LabelText,
+    /// When it was begun.
+    pub at: Time,
+}
+
+/// A context as read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContextRow {
+    /// Its name.
+    pub name: String,
+    /// When its first report was received.
+    pub created_at: Time,
+    /// The number of its newest timeline, which is how many were made; 0 only while the first is being made.
+    pub latest: u32,
+}
+
+/// A timeline as read, with what its events add up to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimelineRow {
+    /// Which.
+    pub key: TimelineKey,
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// Its labels.
+    pub labels: LabelText,
+    /// When it was begun.
+    pub created_at: Time,
+    /// When the store last took something for it.
+    pub received_at: Time,
+    /// Grows with every batch that touches the timeline; equal revisions have equal events.
+    pub revision: u64,
+    /// Whether the context has a newer timeline.
+    pub superseded: bool,
+    /// The earliest moment of its events.
+    pub first: Option<Time>,
+    /// The latest moment of its events.
+    pub last: Option<Time>,
+    /// How many events it has.
+    pub events: u64,
+    /// How many of them have a start and no end.
+    pub running: u64,
+    /// How many of them failed.
+    pub failed: u64,
+}
+
+/// How a timeline is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TimelineRef {
+    /// By its number.
+    Number(u32),
+    /// The newest of its context.
+    Latest,
+    /// By its name.
+    Name(String),
+}
+
+/// A place where events live, shared by any number of instances. All methods may be called at the same time.
+///
+/// Pages are in key order and hold at most `limit` rows; a shorter page is the last one.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Merges a batch into the store, all of it or nothing, and returns once it is durable. Missing contexts and
+    /// timelines are made. Doing it again changes nothing but revisions. Returns the timelines it touched.
+    async fn write(&self, batch: &Batch) -> Result<Vec<TimelineKey>>;
+
+    /// Makes a timeline, or finds the one of that name.
+    async fn new_timeline(&self, new: &NewTimeline) -> Result<TimelineKey>;
+
+    /// Contexts in byte order of their names, those after `after`.
+    async fn contexts(&self, after: Option<&str>, limit: u32) -> Result<Vec<ContextRow>>;
+
+    /// One context.
+    async fn context(&self, name: &str) -> Result<Option<ContextRow>>;
+
+    /// Timelines of a context, newest first, those with numbers under `before`.
+    async fn timelines(&self, context: &str, before: Option<u32>, limit: u32) -> Result<Vec<TimelineRow>>;
+
+    /// One timeline.
+    async fn timeline(&self, context: &str, which: &TimelineRef) -> Result<Option<TimelineRow>>;
+
+    /// Events of a timeline in key order, those after `after`.
+    async fn events(
+        &self,
+        timeline: &TimelineKey,
+        after: Option<&EventKey>,
+        limit: u32,
+    ) -> Result<Vec<(EventKey, Event)>>;
+
+    /// The timeline's revision alone, cheap enough to ask for every second; `None` if there is no such timeline.
+    async fn revision(&self, timeline: &TimelineKey) -> Result<Option<u64>>;
+
+    /// Whether the store answers, for readiness.
+    async fn ping(&self) -> Result<()>;
+}

@@ -1,0 +1,87 @@
+//! User functions: scripts and plugins that see each report in flight and keep, change, drop or multiply it.
+//!
+//! A [`Program`] is compiled code that any thread may share; [`Program::instantiate`] makes a [`Function`], which one
+//! thread runs. Functions are untrusted: they see reports and a budget and nothing else.
+
+use std::sync::Arc;
+
+use upto_wire::Report;
+
+/// What a function made of one report.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Unchanged.
+    Keep,
+    /// Not wanted.
+    Drop,
+    /// Changed; the report has passed [`Report::check`].
+    Replace(Box<Report<'static>>),
+    /// Several for one, each checked; at most [`budget::OUTPUT_REPORTS`].
+    Expand(Vec<Report<'static>>),
+    /// The function failed on this report, which goes on unchanged.
+    Fail(Failure),
+}
+
+/// Why a function failed on a report.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The kind of failure: the label of its counter.
+    pub cause: FailureCause,
+    /// What happened, with the line for Lua.
+    pub message: String,
+}
+
+/// The kinds of failure that are counted apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureCause {
+    /// It raised an error, trapped or said `fail`.
+    Error,
+    /// It ran over its time.
+    Time,
+    /// It ran over its memory.
+    Memory,
+    /// What it returned is no report, or too much.
+    Output,
+}
+
+/// Compiled code, shared between threads.
+pub trait Program: Send + Sync {
+    /// Its name: the file's stem.
+    fn name(&self) -> &str;
+
+    /// Makes an instance for one thread.
+    ///
+    /// # Errors
+    /// A [`Failure`] where its top level fails or goes over the budget.
+    fn instantiate(&self) -> Result<Box<dyn Function>, Failure>;
+}
+
+/// An instance of a program, run by one thread.
+pub trait Function: Send {
+    /// Pushes exactly one outcome for each report, in order.
+    fn transform(&mut self, reports: &[Report<'_>], outcomes: &mut Vec<Outcome>);
+}
+
+/// The programs that are live, in the order in which reports pass them.
+pub type Programs = Arc<[Arc<dyn Program>]>;
+
+/// What one report may cost. One budget for all languages.
+pub mod budget {
+    use std::time::Duration;
+
+    /// Time that a function has for one report; for a batch this times its reports, at most [`CALL_TIME`].
+    pub const REPORT_TIME: Duration = Duration::from_millis(10);
+    /// Time that one call may take, whatever it is given.
+    pub const CALL_TIME: Duration = Duration::from_millis(100);
+    /// Memory of one instance, in bytes.
+    pub const MEMORY: usize = 16 << 20;
+    /// Reports that a function may make of one.
+    pub const OUTPUT_REPORTS: usize = 100;
+    /// Size of a script's source, in bytes.
+    pub const SOURCE: usize = 64 << 10;
+    /// Size of a Wasm component, in bytes.
+    pub const COMPONENT: usize = 10 << 20;
+    /// Reports that one call is given at the most.
+    pub const BATCH: usize = 256;
+}
