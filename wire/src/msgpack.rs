@@ -261,7 +261,8 @@ impl<'a> Reader<'a> {
     fn extension(&mut self, length: usize) -> Result<Scalar<'a>, WireError> {
         let kind = self.byte()? as i8;
         let data = self.take(length)?;
-        Ok(moment(kind, data).map_or(Scalar::Other("an extension type"), |(seconds, nanos)| Scalar::Moment { seconds, nanos }))
+        Ok(moment(kind, data)
+            .map_or(Scalar::Other("an extension type"), |(seconds, nanos)| Scalar::Moment { seconds, nanos }))
     }
 
     /// Passes over one value. `depth` counts the containers around it.
@@ -271,7 +272,10 @@ impl<'a> Reader<'a> {
         }
         let values = match self.peek()? {
             0xc1 => {
-                return Err(WireError::Malformed(format!("byte {} is 0xc1, which MessagePack does not define", self.at)));
+                return Err(WireError::Malformed(format!(
+                    "byte {} is 0xc1, which MessagePack does not define",
+                    self.at
+                )));
             }
             0x90..=0x9f | 0xdc | 0xdd => self.array_length()?.unwrap_or(0),
             0x80..=0x8f | 0xde | 0xdf => self.map_length_if_map()?.unwrap_or(0) * 2,
@@ -304,8 +308,9 @@ fn moment(kind: i8, data: &[u8]) -> Option<(i64, i64)> {
 /// Appends a report the way the original client writes it: its six keys in its order, time as extension type 5; then
 /// `timeline`, `status` and `labels` where they are given.
 pub fn encode(report: &Report<'_>, out: &mut Vec<u8>) {
-    let extra =
-        usize::from(report.timeline.is_some()) + usize::from(report.status.is_some()) + usize::from(!report.labels.is_empty());
+    let extra = usize::from(report.timeline.is_some())
+        + usize::from(report.status.is_some())
+        + usize::from(!report.labels.is_empty());
     out.push(0x86 + extra as u8);
     put_pair(out, "context", &report.context);
     put_pair(out, "name", &report.name);
