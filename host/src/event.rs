@@ -111,6 +111,12 @@ impl Event {
         }
     }
 
+    /// Bytes of label text that it holds.
+    pub fn label_bytes(&self) -> usize {
+        let starts = self.starts.as_ref().map_or(0, |starts| starts.labels.0.len());
+        starts + self.finish.as_ref().map_or(0, |finish| finish.labels.0.len())
+    }
+
     /// Whether it has no duration: only points came.
     pub fn is_point(&self) -> bool {
         self.starts.is_none() && self.finish.as_ref().is_some_and(|finish| !finish.is_end)

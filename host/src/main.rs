@@ -1,1 +1,73 @@
-fn main() {}
+//! The `upto` command: arguments → configuration → run → exit code. Exit codes: 0 done, 1 failed (for `function test`: a
+//! case failed), 2 can't start as it was told to.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+use upto::config::{Cli, Command, FunctionCommand, ServeConfig};
+use upto::pipeline::Server;
+use upto::{functions, store};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("UPTO_LOG").unwrap_or_else(|_| EnvFilter::new("info,memory_serve=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "upto: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    match cli.command {
+        Command::Serve(args) => runtime.block_on(serve(args.resolve()?)),
+        Command::Migrate(args) => {
+            runtime.block_on(store::open(&args.resolve()?)).context("the store can't be opened")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Function(FunctionCommand::Test { paths }) => {
+            let passed = functions::cases::test(&paths, &mut std::io::stdout().lock())?;
+            Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
+}
+
+async fn serve(config: ServeConfig) -> Result<ExitCode> {
+    let store = store::redacted(&config.store);
+    let server = Server::bind(config).await?;
+    let (udp, http) = server.addresses()?;
+    // Whoever started it reads from this line where it listens.
+    writeln!(std::io::stdout(), "upto: page and API at http://{http}/, datagrams at {udp}, store {store}")?;
+    let shutdown = CancellationToken::new();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = shutdown.clone();
+    let stopped = tokio::spawn(async move {
+        for first in [true, false] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if !first {
+                std::process::exit(1);
+            }
+            tracing::info!("stopping; again to stop at once");
+            stop.cancel();
+        }
+    });
+    server.run(shutdown).await?;
+    stopped.abort();
+    Ok(ExitCode::SUCCESS)
+}

@@ -165,6 +165,9 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<(EventKey, Event)>>;
 
+    /// One event of a timeline.
+    async fn event(&self, timeline: &TimelineKey, key: &EventKey) -> Result<Option<Event>>;
+
     /// The timeline's revision alone, cheap enough to ask for every second; `None` if there is no such timeline.
     async fn revision(&self, timeline: &TimelineKey) -> Result<Option<u64>>;
 

@@ -1,0 +1,46 @@
+//! Contexts.
+
+use axum::extract::{Path, Query, State};
+use serde_json::{Value, json};
+
+use super::App;
+use super::hal::{self, Hal, Links};
+use super::paging::Paging;
+use super::problem::{Problem, Result};
+use super::timelines;
+use crate::store::{ContextRow, TimelineRef};
+
+pub async fn list(State(app): State<App>, Query(paging): Query<Paging>) -> Result<Hal> {
+    let rows = app.store.contexts(paging.after(), paging.limit()?).await?;
+    let last = rows.last().map(|row| row.name.clone());
+    let links = paging.links(hal::CONTEXTS, rows.len(), last)?;
+    let mut items = Vec::with_capacity(rows.len());
+    for row in rows {
+        items.push(resource(&app, row).await?);
+    }
+    Ok(Hal(hal::collection(links, "contexts", items)))
+}
+
+pub async fn one(State(app): State<App>, Path(segment): Path<String>) -> Result<Hal> {
+    let row = find(&app, hal::context_of(&segment)).await?;
+    Ok(Hal(resource(&app, row).await?))
+}
+
+/// The context of that name.
+pub async fn find(app: &App, name: &str) -> Result<ContextRow> {
+    let missing = || Problem::not_found(format!("there is no context {name:?}; its first report makes it"));
+    app.store.context(name).await?.ok_or_else(missing)
+}
+
+async fn resource(app: &App, row: ContextRow) -> Result<Value> {
+    let latest = app.store.timeline(&row.name, &TimelineRef::Latest).await?;
+    let links = Links::to_self(hal::context(&row.name))
+        .and("contexts", hal::CONTEXTS)
+        .and("timelines", hal::timelines(&row.name))
+        .maybe("latest", latest.as_ref().map(|latest| hal::timeline(&latest.key)));
+    let mut members = json!({"name": row.name, "created_at": row.created_at, "timelines": row.latest});
+    if let Some(latest) = latest {
+        members["_embedded"] = json!({"latest": timelines::resource(&latest)});
+    }
+    Ok(hal::resource(links, members))
+}

@@ -1,0 +1,203 @@
+//! Events of a timeline, and the reports that make them.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use upto_wire::{Report, WireError};
+
+use super::App;
+use super::hal::{self, Links};
+use super::paging::{Paging, event_cursor};
+use super::problem::{Problem, Result};
+use super::{time, timelines};
+use crate::batch::{Ack, Refused};
+use crate::clock;
+use crate::event::{Event, EventKey};
+use crate::ingest::http::{Encoding, MAX_BODY, decode};
+use crate::ingest::{Job, http};
+use crate::store::{TimelineKey, TimelineRow};
+use crate::timeline;
+
+/// How long a request waits for the store to commit.
+const COMMIT_WAIT: Duration = Duration::from_secs(5);
+/// How long a body may take to arrive.
+const BODY_WAIT: Duration = Duration::from_secs(30);
+
+/// The sender's address.
+pub struct Source(pub IpAddr);
+
+impl<S: Sync> FromRequestParts<S> for Source {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Source(peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |ConnectInfo(peer)| peer.ip().to_canonical())))
+    }
+}
+
+/// Takes reports; answers once they are committed.
+pub async fn report(
+    State(app): State<App>,
+    Source(source): Source,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response> {
+    let encoding = encoding(&headers)?;
+    let room = u32::try_from(declared_length(&headers).unwrap_or(MAX_BODY).min(MAX_BODY) / 1024 + 1).unwrap_or(1);
+    let _room = app.bodies.try_acquire_many(room).map_err(|_| Problem::busy("too many bodies are under way"))?;
+    let body = read(body).await?;
+    let http::Body { reports, refused } = decode(&body, encoding, source, clock::now(), &app.telemetry);
+    drop(body);
+    let accepted = reports.len();
+    if accepted > 0 {
+        submit(&app, reports).await?;
+    }
+    Ok(answer(accepted, &refused))
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    given.and_then(Encoding::of).ok_or_else(|| {
+        let given = given.unwrap_or("missing");
+        Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "wrong content type",
+            format!("Content-Type is {given}; use application/json, application/x-ndjson or application/msgpack"),
+        )
+    })
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+async fn read(body: Body) -> Result<Bytes> {
+    let collected = tokio::time::timeout(BODY_WAIT, Limited::new(body, MAX_BODY).collect()).await;
+    match collected {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body too large",
+            format!("a body has at most {MAX_BODY} bytes; send the reports in several"),
+        )),
+        Ok(Err(error)) => Err(Problem::bad_request(format!("the body can't be read: {error}"))),
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body too slow",
+            format!("the body did not arrive within {} s", BODY_WAIT.as_secs()),
+        )),
+    }
+}
+
+/// Puts reports in the lane and waits until they are stored. Returns the timeline that was made last for them, if any.
+pub async fn submit(app: &App, reports: Vec<Report<'static>>) -> Result<Option<TimelineKey>> {
+    let (ack, receipt) = Ack::new();
+    let count = reports.len() as u64;
+    if app.queue.try_send(Job::Reports { reports, ack }).is_err() {
+        app.telemetry.queue_drops.add(count);
+        return Err(Problem::busy("the queue is full; nothing of this request was taken"));
+    }
+    match tokio::time::timeout(COMMIT_WAIT, receipt).await {
+        Ok(Ok(Ok(made))) => Ok(made),
+        Ok(Ok(Err(Refused::ByStore(reason)))) => {
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the store refuses it", reason))
+        }
+        Ok(_) => Err(Problem::busy("the server is stopping; send it again")),
+        Err(_) => {
+            Err(Problem::busy("the store is away; it is not certain that these reports are stored, send them again"))
+        }
+    }
+}
+
+/// What became of each report. It is an error only where not one was taken.
+fn answer(accepted: usize, refused: &[(usize, WireError)]) -> Response {
+    let rejected: Vec<Value> = refused
+        .iter()
+        .map(|(index, error)| json!({"index": index, "title": error.title(), "detail": error.to_string()}))
+        .collect();
+    match (accepted, refused) {
+        (0, [(_, first), others @ ..]) => {
+            let detail = match others.len() {
+                0 => first.to_string(),
+                more => format!("{first} (and {more} more, see rejected)"),
+            };
+            Problem::new(StatusCode::BAD_REQUEST, first.title(), detail)
+                .with("accepted", json!(0))
+                .with("rejected", Value::Array(rejected))
+                .into_response()
+        }
+        _ => axum::Json(json!({"accepted": accepted, "rejected": rejected})).into_response(),
+    }
+}
+
+pub async fn list(
+    State(app): State<App>,
+    Path((context, which)): Path<(String, String)>,
+    Query(paging): Query<Paging>,
+    request: HeaderMap,
+) -> Result<Response> {
+    let row = timelines::find(&app, &context, &which).await?;
+    let (limit, version) = (paging.limit()?, timelines::version(&row));
+    let here = hal::timeline(&row.key);
+    let events = match version.is_known(&request) {
+        true => Vec::new(),
+        false => app.store.events(&row.key, paging.after_event().as_ref(), limit).await?,
+    };
+    let last = events.last().map(|(key, _)| event_cursor(key));
+    let links = paging.links(&format!("{here}/events"), events.len(), last)?.and("timeline", here);
+    Ok(version.respond(&request, || {
+        let items = events.iter().map(|(key, event)| resource(&row, key, event)).collect();
+        hal::collection(links, "events", items)
+    }))
+}
+
+/// Which of the events of a name.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    #[serde(default)]
+    host: String,
+}
+
+pub async fn one(
+    State(app): State<App>,
+    Path((context, which, name)): Path<(String, String, String)>,
+    Query(Host { host }): Query<Host>,
+    request: HeaderMap,
+) -> Result<Response> {
+    let row = timelines::find(&app, &context, &which).await?;
+    let key = EventKey { name, host };
+    let event = app.store.event(&row.key, &key).await?.ok_or_else(|| {
+        let EventKey { name, host } = &key;
+        Problem::not_found(format!("the timeline has no event {name:?} on host {host:?}"))
+    })?;
+    Ok(timelines::version(&row).respond(&request, || resource(&row, &key, &event)))
+}
+
+fn resource(row: &TimelineRow, key: &EventKey, event: &Event) -> Value {
+    let here = hal::timeline(&row.key);
+    let links = Links::to_self(hal::event(&here, key)).and("timeline", here);
+    let members = json!({
+        "name": key.name,
+        "host": key.host,
+        "kind": if event.is_point() { "point" } else { "span" },
+        "state": event.state(timeline::liveness(row, clock::now())).as_str(),
+        "status": event.status().map(upto_wire::Status::as_str),
+        "started_at": time(event.started_at()),
+        "restarted_at": time(event.restarted_at()),
+        "ended_at": time(event.ended_at()),
+        "duration_s": event.duration_s(),
+        "labels": event.labels(),
+    });
+    hal::resource(links, members)
+}

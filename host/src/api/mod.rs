@@ -1,0 +1,149 @@
+//! The HTTP surface: the HAL API, the page, and what probes and Prometheus ask for.
+
+mod bars;
+mod contexts;
+mod events;
+mod hal;
+mod paging;
+mod problem;
+mod serve;
+mod stream;
+mod timelines;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, broadcast};
+use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
+
+use crate::assets;
+use crate::ingest::Queue;
+use crate::store::{Store, TimelineKey};
+use crate::telemetry::{self, Telemetry};
+use crate::transform::Stats;
+use hal::{Hal, Links};
+use problem::Problem;
+
+pub use serve::serve;
+
+/// Bodies that may be in memory at the same time, in KiB.
+const BODIES_KIB: usize = 32 << 10;
+/// Live streams at the same time.
+const STREAMS: usize = 512;
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct App {
+    store: Arc<dyn Store>,
+    queue: Queue,
+    commits: broadcast::Sender<TimelineKey>,
+    telemetry: Arc<Telemetry>,
+    functions: Stats,
+    bodies: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    shutdown: CancellationToken,
+}
+
+impl App {
+    /// The application over a store. Streams end and readiness fails once `shutdown` is cancelled.
+    pub fn new(
+        store: Arc<dyn Store>,
+        queue: Queue,
+        commits: broadcast::Sender<TimelineKey>,
+        telemetry: Arc<Telemetry>,
+        functions: Stats,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let bodies = Arc::new(Semaphore::new(BODIES_KIB));
+        let streams = Arc::new(Semaphore::new(STREAMS));
+        App { store, queue, commits, telemetry, functions, bodies, streams, shutdown }
+    }
+
+    /// All routes.
+    pub fn router(self) -> Router {
+        let timeline = Router::new()
+            .route("/", get(timelines::one))
+            .route("/events", get(events::list))
+            .route("/events/{name}", get(events::one))
+            .route("/bars", get(bars::bars))
+            .route("/stream", get(stream::stream));
+        let api = Router::new()
+            .route("/", get(entry))
+            .route("/events", post(events::report))
+            .route("/contexts", get(contexts::list))
+            .route("/contexts/{context}", get(contexts::one))
+            .route("/contexts/{context}/timelines", get(timelines::list).post(timelines::make))
+            .nest("/contexts/{context}/timelines/{timeline}", timeline)
+            .fallback(unknown_path)
+            .method_not_allowed_fallback(wrong_method);
+        Router::new()
+            .nest("/api", api)
+            .route("/livez", get(|| async { "ok\n" }))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics))
+            .merge(assets::router())
+            .layer(CompressionLayer::new().gzip(true))
+            .layer(map_response(security_headers))
+            .with_state(self)
+    }
+}
+
+async fn entry() -> Hal {
+    let links = Links::to_self(hal::ENTRY).and("contexts", hal::CONTEXTS).and("events", hal::EVENTS);
+    let links = links.template("context", format!("{}/{{context}}", hal::CONTEXTS)).and("metrics", "/metrics");
+    Hal(hal::resource(links, json!({"version": env!("CARGO_PKG_VERSION")})))
+}
+
+async fn ready(State(app): State<App>) -> Response {
+    if app.shutdown.is_cancelled() {
+        return Problem::busy("the server is stopping").into_response();
+    }
+    match app.store.ping().await {
+        Ok(()) => "ok\n".into_response(),
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+async fn metrics(State(app): State<App>) -> Response {
+    let mut text = String::new();
+    telemetry::render(&app.telemetry, &mut text);
+    app.functions.render(&mut text);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+async fn unknown_path(request: Request) -> Problem {
+    Problem::not_found(format!("there is nothing at {}; the entry is /api", request.uri().path()))
+}
+
+async fn wrong_method(method: Method) -> Problem {
+    let detail = format!("{method} is not done here; the header Allow says what is");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", detail)
+}
+
+/// The page runs only what it was built with, shows in nobody's frame and talks to nobody else.
+async fn security_headers(mut response: Response) -> Response {
+    const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                       font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, CSP),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in fixed {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A time as the API gives it: RFC 3339, or null.
+fn time(time: Option<upto_wire::Time>) -> Value {
+    time.map_or(Value::Null, |time| Value::String(time.to_string()))
+}

@@ -1,0 +1,77 @@
+//! Errors as problem details (RFC 9457).
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use crate::store::StoreError;
+
+/// An answer that says what went wrong and what the caller can change. Its text is for the caller: what only an
+/// operator may see is logged instead.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    title: String,
+    detail: String,
+    members: Map<String, Value>,
+    retry_after_s: Option<u32>,
+}
+
+/// Result of a handler.
+pub type Result<T> = std::result::Result<T, Problem>;
+
+impl Problem {
+    /// A problem of that status.
+    pub fn new(status: StatusCode, title: impl Into<String>, detail: impl Into<String>) -> Self {
+        Problem { status, title: title.into(), detail: detail.into(), members: Map::new(), retry_after_s: None }
+    }
+
+    /// 404: `what` is not there.
+    pub fn not_found(what: impl Into<String>) -> Self {
+        Problem::new(StatusCode::NOT_FOUND, "not found", what)
+    }
+
+    /// 400: a parameter can't be understood.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::BAD_REQUEST, "bad request", detail)
+    }
+
+    /// 503: it may work in a second.
+    pub fn busy(detail: impl Into<String>) -> Self {
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "try again", detail);
+        Problem { retry_after_s: Some(1), ..problem }
+    }
+
+    /// Adds a member.
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.members.insert(name.to_owned(), value);
+        self
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store did not answer a request");
+        match error {
+            StoreError::Unavailable(_) => Problem::busy("the store is away; nothing is lost, ask again"),
+            _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "store error", "the store failed; the log says why"),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response {
+        let mut body = json!({"title": self.title, "status": self.status.as_u16(), "detail": self.detail});
+        if let Some(body) = body.as_object_mut() {
+            body.append(&mut self.members);
+        }
+        let mut response = (self.status, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

@@ -1,0 +1,103 @@
+//! Live changes of a timeline as Server-Sent Events: that something changed, never what. Whoever listens asks again.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use futures::stream::{self, Stream};
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, broadcast};
+
+use super::problem::{Problem, Result};
+use super::{App, timelines};
+use crate::clock;
+use crate::store::{TimelineKey, TimelineRef};
+use crate::timeline;
+
+/// At most two notices a second go out for a timeline.
+const LEAST_PAUSE: Duration = Duration::from_millis(500);
+/// How often the store is asked for what other instances wrote.
+const POLL: Duration = Duration::from_secs(2);
+
+pub async fn stream(
+    State(app): State<App>,
+    Path((context, which)): Path<(String, String)>,
+) -> Result<Sse<impl Stream<Item = std::result::Result<Event, Infallible>>>> {
+    let permit = app.streams.clone().try_acquire_owned();
+    let permit = permit.map_err(|_| Problem::busy("too many pages are watching"))?;
+    let commits = app.commits.subscribe();
+    let timeline = timelines::find(&app, &context, &which).await?.key;
+    let watch = Watch { app, timeline, commits, last: None, _permit: permit };
+    let notices = stream::unfold(watch, |mut watch| async {
+        let notice = watch.next().await?;
+        Some((Ok(notice), watch))
+    });
+    Ok(Sse::new(notices).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+struct Watch {
+    app: App,
+    timeline: TimelineKey,
+    commits: broadcast::Receiver<TimelineKey>,
+    /// What the last notice said.
+    last: Option<Notice>,
+    _permit: OwnedSemaphorePermit,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Notice {
+    revision: u64,
+    state: &'static str,
+    latest: u32,
+}
+
+impl Watch {
+    /// The next notice; `None` when the server stops or the timeline is gone.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            let notice = self.look().await;
+            match notice {
+                Some(notice) if self.last != Some(notice) => {
+                    self.last = Some(notice);
+                    let Notice { revision, state, latest } = notice;
+                    let data = json!({"revision": revision, "state": state, "latest": latest});
+                    return Some(Event::default().event("change").data(data.to_string()));
+                }
+                _ => self.wait().await?,
+            }
+        }
+    }
+
+    /// What is true now; `None` where the store does not answer, which the next look may change.
+    async fn look(&mut self) -> Option<Notice> {
+        let TimelineKey { context, number } = &self.timeline;
+        let row = self.app.store.timeline(context, &TimelineRef::Number(*number)).await.ok()??;
+        let latest = self.app.store.context(context).await.ok()??.latest;
+        Some(Notice { revision: row.revision, state: timeline::state(&row, clock::now()).as_str(), latest })
+    }
+
+    /// Waits for a commit that concerns this context, or for the next poll; `None` when the server stops.
+    async fn wait(&mut self) -> Option<()> {
+        let app = self.app.clone();
+        let pause = async {
+            tokio::time::sleep(LEAST_PAUSE).await;
+            let _ = tokio::time::timeout(POLL - LEAST_PAUSE, self.commit()).await;
+        };
+        tokio::select! {
+            () = app.shutdown.cancelled() => None,
+            () = pause => Some(()),
+        }
+    }
+
+    async fn commit(&mut self) {
+        loop {
+            match self.commits.recv().await {
+                Ok(timeline) if timeline.context != self.timeline.context => {}
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+}

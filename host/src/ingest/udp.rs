@@ -1,0 +1,211 @@
+//! The datagram socket. One thread takes datagrams off the kernel, many at a time, and hands them on undecoded; nothing
+//! is ever sent back.
+
+use std::io;
+use std::mem::{MaybeUninit, size_of, zeroed};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use upto_wire::limits;
+
+use super::{Datagrams, Job, Queue};
+use crate::clock;
+use crate::telemetry::Telemetry;
+
+/// A chunk is handed on at this size at the latest, in bytes.
+pub const CHUNK_BYTES: usize = 128 << 10;
+/// A chunk is handed on with this many datagrams at the latest.
+const CHUNK_DATAGRAMS: usize = 1_024;
+/// Datagrams that one system call takes at the most.
+const SLOTS: usize = 64;
+/// The kernel's buffer that is asked for, in bytes; it gives less to a process without the privilege for more.
+const RECEIVE_BUFFER: usize = 8 << 20;
+/// How often a silent socket looks whether it should stop.
+const STOP_CHECK: Duration = Duration::from_millis(100);
+
+/// Opens the socket with a large receive buffer, its drops counted by the kernel.
+pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    enlarge_buffer(&socket);
+    count_drops(&socket);
+    socket.set_read_timeout(Some(STOP_CHECK))?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+fn enlarge_buffer(socket: &Socket) {
+    let size = RECEIVE_BUFFER as libc::c_int;
+    if !set_option(socket, libc::SO_RCVBUFFORCE, size) {
+        set_option(socket, libc::SO_RCVBUF, size);
+    }
+}
+
+fn count_drops(socket: &Socket) {
+    set_option(socket, libc::SO_RXQ_OVFL, 1);
+}
+
+fn set_option(socket: &Socket, option: libc::c_int, value: libc::c_int) -> bool {
+    // SAFETY: the value is a live c_int of the length given, as these options of SOL_SOCKET take it.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            option,
+            (&raw const value).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    result == 0
+}
+
+/// Receives until `stop` is set, then hands on what it has. Chunks that the queue has no room for are dropped and
+/// counted.
+pub fn receive(socket: &UdpSocket, queue: &Queue, telemetry: &Telemetry, stop: &AtomicBool) {
+    let mut slots = Slots::new();
+    let mut chunk = Datagrams::default();
+    while !stop.load(Ordering::Relaxed) {
+        // With datagrams in hand, take only what is there already.
+        let taken = match slots.receive(socket, chunk.is_empty()) {
+            Ok(count) => count,
+            Err(error) if is_idle(&error) => 0,
+            Err(error) => {
+                tracing::warn!(%error, "receiving datagrams failed");
+                std::thread::sleep(STOP_CHECK);
+                0
+            }
+        };
+        slots.drain_into(taken, &mut chunk, telemetry);
+        let full = chunk.len() + SLOTS > CHUNK_DATAGRAMS || chunk.bytes.len() >= CHUNK_BYTES;
+        if !chunk.is_empty() && (taken == 0 || full || queue.is_idle()) {
+            hand_on(std::mem::take(&mut chunk), queue, telemetry);
+        }
+    }
+    if !chunk.is_empty() {
+        hand_on(chunk, queue, telemetry);
+    }
+}
+
+fn hand_on(chunk: Datagrams, queue: &Queue, telemetry: &Telemetry) {
+    let count = chunk.len() as u64;
+    if queue.try_send(Job::Datagrams(chunk)).is_err() {
+        telemetry.received.add(count);
+        telemetry.queue_drops.add(count);
+    }
+}
+
+fn is_idle(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
+}
+
+/// Room for what one system call may receive. Pages that no datagram reached take no memory.
+struct Slots {
+    buffers: Vec<u8>,
+    addresses: Vec<MaybeUninit<libc::sockaddr_storage>>,
+    controls: Vec<[u64; 4]>,
+    iovecs: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+    /// The kernel's count of drops when it was last read; it wraps.
+    drops_seen: u32,
+}
+
+/// One byte more than the largest datagram, so that each fits whole.
+const SLOT_BYTES: usize = limits::DATAGRAM + 1;
+
+impl Slots {
+    fn new() -> Self {
+        let mut slots = Slots {
+            buffers: vec![0; SLOTS * SLOT_BYTES],
+            addresses: vec![MaybeUninit::uninit(); SLOTS],
+            controls: vec![[0; 4]; SLOTS],
+            iovecs: Vec::with_capacity(SLOTS),
+            // SAFETY: a header of zeros is valid: no address, no vectors, no control data.
+            headers: vec![unsafe { zeroed() }; SLOTS],
+            drops_seen: 0,
+        };
+        for buffer in slots.buffers.chunks_exact_mut(SLOT_BYTES) {
+            slots.iovecs.push(libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: SLOT_BYTES });
+        }
+        slots
+    }
+
+    /// Receives at least one datagram, or only what is there where `wait` is false.
+    fn receive(&mut self, socket: &UdpSocket, wait: bool) -> io::Result<usize> {
+        for (slot, header) in self.headers.iter_mut().enumerate() {
+            header.msg_hdr.msg_name = self.addresses[slot].as_mut_ptr().cast();
+            header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            header.msg_hdr.msg_iov = &raw mut self.iovecs[slot];
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_control = self.controls[slot].as_mut_ptr().cast();
+            header.msg_hdr.msg_controllen = size_of::<[u64; 4]>();
+        }
+        let flags = if wait { libc::MSG_WAITFORONE } else { libc::MSG_DONTWAIT };
+        // SAFETY: every header points at an address, a vector and a control buffer of its slot, all alive in `self` and
+        // of the lengths given; the vectors point into `buffers`, which is never resized.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                SLOTS as libc::c_uint,
+                flags,
+                std::ptr::null_mut(),
+            )
+        };
+        if count < 0 { Err(io::Error::last_os_error()) } else { Ok(count as usize) }
+    }
+
+    /// Copies the first `taken` slots into the chunk and counts them.
+    fn drain_into(&mut self, taken: usize, chunk: &mut Datagrams, telemetry: &Telemetry) {
+        if taken == 0 {
+            return;
+        }
+        let received = clock::now();
+        for slot in 0..taken {
+            let length = self.headers[slot].msg_len as usize;
+            let start = slot * SLOT_BYTES;
+            chunk.push(&self.buffers[start..start + length], self.source(slot), received);
+        }
+        telemetry.datagrams.add(taken as u64);
+        if let Some(drops) = self.kernel_drops(taken - 1) {
+            telemetry.kernel_drops.add(u64::from(drops.wrapping_sub(self.drops_seen)));
+            self.drops_seen = drops;
+        }
+    }
+
+    fn source(&self, slot: usize) -> IpAddr {
+        let address = self.addresses[slot].as_ptr();
+        // SAFETY: the kernel filled in an address of the socket's family, and `sockaddr_storage` is large enough and
+        // aligned for each family.
+        unsafe {
+            match i32::from((*address).ss_family) {
+                libc::AF_INET => {
+                    let v4 = &*address.cast::<libc::sockaddr_in>();
+                    Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr)).into()
+                }
+                libc::AF_INET6 => {
+                    let v6 = &*address.cast::<libc::sockaddr_in6>();
+                    IpAddr::from(Ipv6Addr::from(v6.sin6_addr.s6_addr)).to_canonical()
+                }
+                _ => Ipv4Addr::UNSPECIFIED.into(),
+            }
+        }
+    }
+
+    /// The running total of drops that came with a datagram (`SO_RXQ_OVFL`).
+    fn kernel_drops(&self, slot: usize) -> Option<u32> {
+        let header = &raw const self.headers[slot].msg_hdr;
+        // SAFETY: the kernel wrote the control data that the header describes; the macros stay within it.
+        unsafe {
+            let mut control = libc::CMSG_FIRSTHDR(header);
+            while !control.is_null() {
+                if (*control).cmsg_level == libc::SOL_SOCKET && (*control).cmsg_type == libc::SO_RXQ_OVFL {
+                    return Some(libc::CMSG_DATA(control).cast::<u32>().read_unaligned());
+                }
+                control = libc::CMSG_NXTHDR(header, control);
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,105 @@
+//! What the server counts about itself, in the Prometheus text format.
+//!
+//! The promise that every loss is counted, in reports: `received + made by functions = stored + refused + dropped by
+//! functions + dropped by the queue + lost at the store`, once nothing is in flight. A datagram that never got to be
+//! decoded counts as one report.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use upto_wire::{Refusal, WireError};
+
+/// A counter that many threads may count on.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Counts `n` more.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    /// What was counted.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Reports refused, by [`WireError::cause`].
+#[derive(Debug, Default)]
+pub struct Refused([Counter; Refusal::CAUSES.len()]);
+
+impl Refused {
+    /// Counts a refused report.
+    pub fn count(&self, error: &WireError) {
+        let cause = error.cause();
+        if let Some(at) = Refusal::CAUSES.iter().position(|known| *known == cause) {
+            self.0[at].add(1);
+        }
+    }
+
+    /// Each cause with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Refusal::CAUSES.into_iter().zip(&self.0).map(|(cause, counter)| (cause, counter.get()))
+    }
+}
+
+/// The counters of one process.
+#[derive(Debug, Default)]
+pub struct Telemetry {
+    /// Datagrams taken from the socket.
+    pub datagrams: Counter,
+    /// Datagrams that the kernel dropped because the socket's buffer was full.
+    pub kernel_drops: Counter,
+    /// Reports that came, by datagram or request, the refused ones included.
+    pub received: Counter,
+    /// Reports refused by cause.
+    pub refused: Refused,
+    /// Reports (or datagrams not yet decoded) dropped because the queue was full.
+    pub queue_drops: Counter,
+    /// Reports that functions dropped.
+    pub function_drops: Counter,
+    /// Reports that functions made beyond those they were given.
+    pub function_extra: Counter,
+    /// Reports that the store has committed.
+    pub stored: Counter,
+    /// Reports that the store refused, or that it never took before the server had to stop.
+    pub lost: Counter,
+    /// Batches committed.
+    pub batches: Counter,
+    /// Writes that were tried again because the store was away.
+    pub retries: Counter,
+}
+
+/// The metrics page. Functions add their own lines.
+pub fn render(telemetry: &Telemetry, out: &mut String) {
+    let counters = [
+        ("upto_datagrams_total", "Datagrams taken from the socket.", &telemetry.datagrams),
+        (
+            "upto_kernel_dropped_datagrams_total",
+            "Datagrams dropped by the kernel: the socket's buffer was full.",
+            &telemetry.kernel_drops,
+        ),
+        ("upto_reports_received_total", "Reports that came, refused ones included.", &telemetry.received),
+        ("upto_reports_stored_total", "Reports committed to the store.", &telemetry.stored),
+        ("upto_reports_dropped_by_queue_total", "Reports dropped because the queue was full.", &telemetry.queue_drops),
+        ("upto_reports_dropped_by_functions_total", "Reports that functions dropped.", &telemetry.function_drops),
+        (
+            "upto_reports_made_by_functions_total",
+            "Reports that functions made beyond those given.",
+            &telemetry.function_extra,
+        ),
+        ("upto_reports_lost_total", "Reports that the store refused or never took.", &telemetry.lost),
+        ("upto_batches_total", "Batches committed to the store.", &telemetry.batches),
+        ("upto_store_retries_total", "Writes tried again because the store was away.", &telemetry.retries),
+    ];
+    for (name, help, counter) in counters {
+        // Writing to a String can't fail.
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {}", counter.get());
+    }
+    let name = "upto_reports_refused_total";
+    let _ = writeln!(out, "# HELP {name} Reports refused, by cause.\n# TYPE {name} counter");
+    for (cause, count) in telemetry.refused.iter() {
+        let _ = writeln!(out, "{name}{{cause=\"{cause}\"}} {count}");
+    }
+}

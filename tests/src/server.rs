@@ -1,0 +1,255 @@
+//! A real server: the `upto` binary on free ports, with its data in a temporary folder.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything that a test waits for may take.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The folder of the binaries under test: that of the running test, or `UPTO_BIN_DIR`.
+pub fn bin_dir() -> PathBuf {
+    if let Some(dir) = std::env::var_os("UPTO_BIN_DIR") {
+        return dir.into();
+    }
+    let mut dir = std::env::current_exe().expect("a running program has a path");
+    while dir.file_name().is_some_and(|name| name != "debug" && name != "release") {
+        dir.pop();
+    }
+    dir
+}
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate is in a folder of the repository").to_owned()
+}
+
+/// One of the binaries, in a clean environment.
+pub fn command(name: &str) -> Command {
+    let mut command = Command::new(bin_dir().join(name));
+    for (key, _) in std::env::vars_os() {
+        if key.to_string_lossy().starts_with("UPTO_") || key == "DATABASE_URL" {
+            command.env_remove(key);
+        }
+    }
+    command
+}
+
+/// A running server. Dropping it kills it.
+pub struct Server {
+    process: Child,
+    /// Where it takes datagrams.
+    pub udp: SocketAddr,
+    /// Where it serves HTTP.
+    pub http: SocketAddr,
+    /// Its working folder, where its SQLite file is unless another store was asked for.
+    pub folder: TempDir,
+    log: mpsc::Receiver<String>,
+}
+
+impl Server {
+    /// Starts one on the embedded store.
+    pub fn start() -> Self {
+        Server::with(&[])
+    }
+
+    /// Starts one with further arguments.
+    pub fn with(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Server::in_folder(folder, arguments)
+    }
+
+    /// Starts one in a folder, which may hold what another left.
+    pub fn in_folder(folder: TempDir, arguments: &[&str]) -> Self {
+        let mut process = command("upto")
+            .args(["serve", "--udp", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the upto binary is built");
+        let log = lines(process.stderr.take().expect("stderr is piped"));
+        let mut first = String::new();
+        let mut stdout = BufReader::new(process.stdout.take().expect("stdout is piped"));
+        stdout.read_line(&mut first).expect("stdout can be read");
+        let address = |after: &str| -> Option<SocketAddr> {
+            let rest = &first[first.find(after)? + after.len()..];
+            rest.split(['/', ',', ' ']).next()?.parse().ok()
+        };
+        let (Some(http), Some(udp)) = (address("http://"), address("datagrams at ")) else {
+            let log: Vec<String> = log.iter().collect();
+            panic!("the server did not start: {first:?} {log:?}");
+        };
+        Server { process, udp, http, folder, log }
+    }
+
+    /// An address under the server.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.http)
+    }
+
+    /// The client, set up to report to this server by UDP.
+    pub fn client(&self) -> Command {
+        let mut client = command("upto-client");
+        client.env("UPTO_URL", format!("udp://{}", self.udp));
+        client
+    }
+
+    /// Sends datagrams.
+    pub fn send(&self, datagrams: &[&[u8]]) {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        for datagram in datagrams {
+            socket.send_to(datagram, self.udp).expect("loopback takes datagrams");
+        }
+    }
+
+    /// Posts reports as JSON; any status is an answer.
+    pub fn post(&self, body: &Value) -> Answer {
+        self.post_as("/api/events", "application/json", body.to_string().as_bytes())
+    }
+
+    /// Posts a body.
+    pub fn post_as(&self, path: &str, content_type: &str, body: &[u8]) -> Answer {
+        let request = agent().post(self.url(path)).header("content-type", content_type);
+        Answer::of(request.send(body).expect("the server answers"))
+    }
+
+    /// Gets a resource; any status is an answer.
+    pub fn get(&self, path: &str) -> Answer {
+        Answer::of(agent().get(self.url(path)).call().expect("the server answers"))
+    }
+
+    /// A value of the metrics page: the sum of all lines that begin with `name`.
+    pub fn metric(&self, name: &str) -> u64 {
+        let text = self.get("/metrics").text;
+        let lines = text.lines().filter(|line| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']))
+        });
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    }
+
+    /// Waits until `check` says something.
+    pub fn wait_for<T>(&self, what: &str, mut check: impl FnMut(&Self) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = check(self) {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "{what} did not come");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits for a line of the log that holds `text`.
+    pub fn wait_for_log(&self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.log.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(_) => {}
+                Err(_) => panic!("the log does not say {text:?}"),
+            }
+        }
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: kill has no memory effects; the child is not yet waited for, so the id is its own.
+        unsafe { libc::kill(self.process.id() as i32, signal) };
+    }
+
+    /// Stops it as an operator would and waits for its end. Gives back its folder.
+    pub fn stop(mut self) -> Result<(ExitStatus, TempDir)> {
+        self.signal(libc::SIGTERM);
+        let status = wait(&mut self.process).context("the server did not stop")?;
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir()?);
+        Ok((status, folder))
+    }
+
+    /// Resident memory in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the kernel says VmRSS");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    }
+
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Waits for the end of a process, at most [`PATIENCE`].
+pub fn wait(process: &mut Child) -> Result<ExitStatus> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = process.try_wait()? {
+            return Ok(status);
+        }
+        if Instant::now() > deadline {
+            bail!("still running after {PATIENCE:?}");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Lines of a pipe as they come; the pipe is always read, so that its writer never waits.
+fn lines(pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            // A test that panics shows what its server said.
+            eprintln!("server: {line}");
+            let _ = sender.send(line);
+        }
+    });
+    receiver
+}
+
+/// What a server answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: ureq::http::HeaderMap,
+    /// The body.
+    pub text: String,
+}
+
+impl Answer {
+    fn of(mut response: ureq::http::Response<ureq::Body>) -> Self {
+        let text = response.body_mut().with_config().limit(64 << 20).read_to_string().expect("a body of text");
+        Answer { status: response.status().as_u16(), headers: response.headers().clone(), text }
+    }
+
+    /// A header, empty where it is missing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {:?}", self.text))
+    }
+}
+
+/// An HTTP client for which every status is an answer.
+pub fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into()
+}
