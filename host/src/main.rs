@@ -38,8 +38,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Function(FunctionCommand::Test { paths }) => {
-            let passed = functions::cases::test(&paths, &mut std::io::stdout().lock())?;
-            Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            let summary = functions::cases::test(&paths, &mut std::io::stdout().lock())?;
+            Ok(if summary.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::ingest::lane::Lane;
 use crate::ingest::{self, Job, udp};
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
-use crate::transform::Loader;
+use crate::transform::{Loader, Stats};
 
 /// How long the store has, once the server stops, to take what was accepted.
 const FLUSH_WAIT: Duration = Duration::from_secs(10);
@@ -67,7 +67,7 @@ impl Server {
         let (queue, reader) = ingest::queue();
         let (handover, inbox) = batch::handover();
         let (give_up, give_up_seen) = watch::channel(false);
-        let stats = loader.stats();
+        let stats = Arc::new(Stats::default());
 
         let writer = Writer {
             store: store.clone(),
@@ -77,7 +77,7 @@ impl Server {
             give_up: give_up_seen,
         };
         let writer = tokio::spawn(run_writer(writer, inbox));
-        let lane = Lane::new(reader, loader.programs(), handover, telemetry.clone());
+        let lane = Lane::new(reader, loader.programs(), handover, telemetry.clone(), stats.clone());
         let lane = thread::Builder::new().name("lane".into()).spawn(move || lane.run())?;
         let loader = tokio::spawn(loader.run(shutdown.clone().cancelled_owned()));
         let stop = Arc::new(AtomicBool::new(false));

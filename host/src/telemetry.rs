@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use upto_wire::{Refusal, WireError};
 
+use crate::transform::{FailureCause, Snapshot};
+
 /// A counter that many threads may count on.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -71,7 +73,7 @@ pub struct Telemetry {
     pub retries: Counter,
 }
 
-/// The metrics page. Functions add their own lines.
+/// The metrics page, but for the functions.
 pub fn render(telemetry: &Telemetry, out: &mut String) {
     let counters = [
         ("upto_datagrams_total", "Datagrams taken from the socket.", &telemetry.datagrams),
@@ -101,5 +103,37 @@ pub fn render(telemetry: &Telemetry, out: &mut String) {
     let _ = writeln!(out, "# HELP {name} Reports refused, by cause.\n# TYPE {name} counter");
     for (cause, count) in telemetry.refused.iter() {
         let _ = writeln!(out, "{name}{{cause=\"{cause}\"}} {count}");
+    }
+}
+
+/// The lines of the functions.
+pub fn render_functions(functions: &[Snapshot], out: &mut String) {
+    type Count = fn(&Snapshot) -> u64;
+    let counters: [(&str, &str, Count); 7] = [
+        ("received", "Reports given to a function.", |function| function.received),
+        ("kept", "Reports that it left as they were.", |function| function.kept),
+        ("changed", "Reports that it changed.", |function| function.changed),
+        ("dropped", "Reports that it dropped.", |function| function.dropped),
+        ("expanded", "Reports for which it made several.", |function| function.expanded),
+        ("skipped", "Reports that passed it by while it rested.", |function| function.skipped),
+        ("made", "Reports that it made of those expanded.", |function| function.made),
+    ];
+    for (what, help, count) in counters {
+        let _ = writeln!(out, "# HELP upto_function_{what}_total {help}\n# TYPE upto_function_{what}_total counter");
+        for function in functions {
+            let _ = writeln!(out, "upto_function_{what}_total{{function={:?}}} {}", function.function, count(function));
+        }
+    }
+    let name = "upto_function_failed_total";
+    let _ = writeln!(out, "# HELP {name} Reports on which it failed, by cause.\n# TYPE {name} counter");
+    for function in functions {
+        for (cause, count) in FailureCause::ALL.iter().zip(function.failed) {
+            let _ = writeln!(out, "{name}{{function={:?},cause=\"{}\"}} {count}", function.function, cause.as_str());
+        }
+    }
+    let name = "upto_function_busy_seconds_total";
+    let _ = writeln!(out, "# HELP {name} Time spent in it.\n# TYPE {name} counter");
+    for function in functions {
+        let _ = writeln!(out, "{name}{{function={:?}}} {}", function.function, function.busy.as_secs_f64());
     }
 }

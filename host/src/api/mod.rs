@@ -45,7 +45,7 @@ pub struct App {
     queue: Queue,
     commits: broadcast::Sender<TimelineKey>,
     telemetry: Arc<Telemetry>,
-    functions: Stats,
+    functions: Arc<Stats>,
     bodies: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     shutdown: CancellationToken,
@@ -58,7 +58,7 @@ impl App {
         queue: Queue,
         commits: broadcast::Sender<TimelineKey>,
         telemetry: Arc<Telemetry>,
-        functions: Stats,
+        functions: Arc<Stats>,
         shutdown: CancellationToken,
     ) -> Self {
         let bodies = Arc::new(Semaphore::new(BODIES_KIB));
@@ -114,7 +114,7 @@ async fn ready(State(app): State<App>) -> Response {
 async fn metrics(State(app): State<App>) -> Response {
     let mut text = String::new();
     telemetry::render(&app.telemetry, &mut text);
-    app.functions.render(&mut text);
+    telemetry::render_functions(&app.functions.snapshot(), &mut text);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 

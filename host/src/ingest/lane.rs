@@ -14,7 +14,7 @@ use crate::clock;
 use crate::event::LabelText;
 use crate::store::NewTimeline;
 use crate::telemetry::Telemetry;
-use crate::transform::{Chain, Programs};
+use crate::transform::{Chain, Programs, Stats};
 
 /// While more keeps coming, a batch waits at most so long to grow.
 const LINGER: Duration = Duration::from_millis(10);
@@ -33,6 +33,7 @@ pub struct Lane {
     /// Timelines that reports named and that were made.
     known: HashSet<Named<String>>,
     telemetry: Arc<Telemetry>,
+    stats: Arc<Stats>,
 }
 
 impl Lane {
@@ -42,8 +43,9 @@ impl Lane {
         mut programs: watch::Receiver<Programs>,
         handover: Handover,
         telemetry: Arc<Telemetry>,
+        stats: Arc<Stats>,
     ) -> Self {
-        let chain = Chain::new(&programs.borrow_and_update());
+        let chain = Chain::new(&programs.borrow_and_update(), &stats);
         Lane {
             queue,
             chain,
@@ -53,6 +55,7 @@ impl Lane {
             handover,
             known: HashSet::new(),
             telemetry,
+            stats,
         }
     }
 
@@ -61,7 +64,7 @@ impl Lane {
         loop {
             let job = if self.pending.is_empty() { self.queue.next() } else { self.queue.next_within(LINGER) };
             if self.programs.has_changed().unwrap_or(false) {
-                self.chain = Chain::new(&self.programs.borrow_and_update());
+                self.chain = Chain::new(&self.programs.borrow_and_update(), &self.stats);
             }
             match job {
                 Job::Datagrams(chunk) => self.datagrams(&chunk),
@@ -94,8 +97,8 @@ impl Lane {
     /// Runs the functions over admitted reports and merges what they leave.
     fn reports(&mut self, mut reports: Vec<Report<'_>>, ack: Option<Ack>) {
         let applied = self.chain.apply(&mut reports);
-        self.telemetry.function_drops.add(applied.dropped);
-        self.telemetry.function_extra.add(applied.added);
+        self.telemetry.function_drops.add(applied.dropped as u64);
+        self.telemetry.function_extra.add(applied.added as u64);
         let received = clock::now();
         for report in &reports {
             self.merge(report, received, ack.as_ref());

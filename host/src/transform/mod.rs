@@ -3,6 +3,22 @@
 //! A [`Program`] is compiled code that any thread may share; [`Program::instantiate`] makes a [`Function`], which one
 //! thread runs. Functions are untrusted: they see reports and a budget and nothing else.
 
+pub mod chain;
+pub mod compile;
+pub mod loader;
+pub mod log;
+mod lua;
+pub mod stats;
+pub mod tables;
+mod wasm;
+
+#[cfg(test)]
+mod tests;
+
+pub use chain::{Chain, Counts};
+pub use loader::Loader;
+pub use stats::Stats;
+
 use std::sync::Arc;
 
 use upto_wire::Report;

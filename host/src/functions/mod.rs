@@ -1,0 +1,3 @@
+//! What surrounds functions: their cases.
+
+pub mod cases;

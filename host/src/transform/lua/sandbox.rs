@@ -1,0 +1,223 @@
+//! A Lua state that holds one script and nothing that could reach beyond it, and its clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use mlua::chunk::ChunkMode;
+use mlua::{Error, Lua, LuaOptions, LuaString, StdLib, Table, Value, VmState};
+use upto_wire::Report;
+
+use super::report::View;
+use super::{Script, output};
+use crate::transform::log::Level;
+use crate::transform::{Failure, FailureCause, Outcome, budget};
+
+/// Interrupts between two looks at the clock. What runs between two interrupts takes milliseconds at the worst.
+const INTERRUPTS: u32 = 4;
+/// Bytes of an error message that are kept.
+const MESSAGE: usize = 500;
+
+/// The globals that functions keep, by library.
+const KEEP: [(&str, &str); 6] = [
+    (
+        "",
+        "assert error ipairs next pairs pcall select tonumber tostring type typeof rawequal rawget rawlen rawset \
+         setmetatable getmetatable unpack string table math utf8 bit32",
+    ),
+    ("string", "byte char find format gmatch gsub len lower match rep reverse split sub upper"),
+    ("table", "clear clone concat create find freeze insert isfrozen maxn pack remove sort unpack"),
+    (
+        "math",
+        "abs acos asin atan atan2 ceil clamp cos cosh deg exp floor fmod frexp huge ldexp lerp log log10 max min modf pi \
+         pow rad round sign sin sinh sqrt tan tanh",
+    ),
+    ("utf8", "char charpattern codepoint codes len offset"),
+    (
+        "bit32",
+        "arshift band bnot bor btest bxor byteswap countlz countrz extract lrotate lshift replace rrotate rshift",
+    ),
+];
+
+/// A state with its script loaded.
+pub(super) struct State {
+    /// Holds the state alive; all else here refers to it.
+    _lua: Lua,
+    transform: mlua::Function,
+    view: View,
+    clock: Arc<Clock>,
+}
+
+impl State {
+    /// Makes a sandbox and runs the script's top level in it.
+    pub(super) fn new(script: &Arc<Script>) -> Result<State, Failure> {
+        let clock = Arc::new(Clock::new());
+        let fail = |error: Error| failure(&error, &clock);
+        let lua = sandbox(script).map_err(fail)?;
+        lua.set_memory_limit(budget::MEMORY).map_err(fail)?;
+        let ticks = clock.clone();
+        lua.set_interrupt(move |_| ticks.check());
+        clock.start(budget::CALL_TIME);
+        let name = format!("={}.lua", script.name);
+        lua.load(script.source.as_str()).set_name(name).set_mode(ChunkMode::Text).exec().map_err(fail)?;
+        // From here on a write to a global is an error: no report leaves anything for the next one.
+        let globals = lua.globals();
+        globals.set_readonly(true);
+        let Ok(Value::Function(transform)) = globals.raw_get("transform") else {
+            let message = format!("{}.lua: it defines no function \"transform\"", script.name);
+            return Err(Failure { cause: FailureCause::Error, message });
+        };
+        if clock.expired() {
+            return Err(late());
+        }
+        let view = View::new(&lua).map_err(fail)?;
+        Ok(State { _lua: lua, transform, view, clock })
+    }
+
+    /// What the script makes of one report.
+    pub(super) fn call(&mut self, report: &Report<'_>) -> Outcome {
+        self.clock.start(budget::REPORT_TIME);
+        let outcome = self.view.show(report, |view| {
+            let value: Value = self.transform.call(view.handle())?;
+            output::outcome(value, view)
+        });
+        if self.clock.expired() {
+            return Outcome::Fail(late());
+        }
+        outcome.unwrap_or_else(|error| Outcome::Fail(failure(&error, &self.clock)))
+    }
+}
+
+fn sandbox(script: &Arc<Script>) -> mlua::Result<Lua> {
+    let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::UTF8 | StdLib::BIT;
+    let lua = Lua::new_with(libraries, LuaOptions::new())?;
+    // The interpreter is as quick for such short scripts, and generates no machine code from what strangers wrote.
+    lua.enable_jit(false);
+    let keep = lua.create_table()?;
+    for (library, names) in KEEP {
+        let set = lua.create_table_from(names.split_whitespace().map(|name| (name, true)))?;
+        keep.raw_set(library, set)?;
+    }
+    let natives = natives(&lua, script)?;
+    let prelude = lua.load(include_str!("prelude.luau")).set_name("=upto").set_mode(ChunkMode::Text);
+    prelude.call::<()>((lua.globals(), keep, natives))?;
+    lua.globals().raw_get::<Table>("upto")?.set_readonly(true);
+    lua.sandbox(true)?;
+    Ok(lua)
+}
+
+/// What `upto.lookup` and `upto.log` call: a second result is what they raise, with the line of their caller.
+fn natives(lua: &Lua, script: &Arc<Script>) -> mlua::Result<Table> {
+    let natives = lua.create_table()?;
+    let tables = script.tables.clone();
+    natives.raw_set(
+        "lookup",
+        lua.create_function(move |lua, (table, key): (LuaString, LuaString)| {
+            match tables.get(&table.to_string_lossy()) {
+                Ok(table) => match std::str::from_utf8(&key.as_bytes()).ok().and_then(|key| table.get(key)) {
+                    Some(value) => Ok((Some(lua.create_string(value)?), None)),
+                    None => Ok((None, None)),
+                },
+                Err(problem) => Ok((None, Some(problem))),
+            }
+        })?,
+    )?;
+    let log = script.log.clone();
+    natives.raw_set(
+        "log",
+        lua.create_function(move |_, (level, text): (LuaString, LuaString)| {
+            let Some(level) = Level::of(&level.to_string_lossy()) else {
+                return Ok(Some("the level of upto.log is debug, info, warn or error"));
+            };
+            log.line(level, &text.to_string_lossy());
+            Ok(None)
+        })?,
+    )?;
+    Ok(natives)
+}
+
+/// The deadline of the running call. Once it is past, every later interrupt raises an error, so that a script which
+/// catches one is stopped by the next.
+struct Clock {
+    base: Instant,
+    deadline_ns: AtomicU64,
+    interrupts: AtomicU32,
+    expired: AtomicBool,
+}
+
+impl Clock {
+    fn new() -> Self {
+        let (deadline_ns, interrupts, expired) = (AtomicU64::new(0), AtomicU32::new(0), AtomicBool::new(false));
+        Clock { base: Instant::now(), deadline_ns, interrupts, expired }
+    }
+
+    fn start(&self, time: Duration) {
+        self.deadline_ns.store((self.base.elapsed() + time).as_nanos() as u64, Relaxed);
+        self.interrupts.store(0, Relaxed);
+    }
+
+    fn expired(&self) -> bool {
+        self.expired.load(Relaxed)
+    }
+
+    fn check(&self) -> mlua::Result<VmState> {
+        // One thread runs a state, so that load and store are as good as an atomic addition, and cheaper.
+        let count = self.interrupts.load(Relaxed).wrapping_add(1);
+        self.interrupts.store(count, Relaxed);
+        if count.is_multiple_of(INTERRUPTS) && self.base.elapsed().as_nanos() as u64 > self.deadline_ns.load(Relaxed) {
+            self.expired.store(true, Relaxed);
+        }
+        match self.expired() {
+            true => Err(Error::runtime("out of time")),
+            false => Ok(VmState::Continue),
+        }
+    }
+}
+
+/// The time of one call of `transform` with many reports.
+pub(super) struct CallBudget(Instant);
+
+impl CallBudget {
+    pub(super) fn start() -> Self {
+        CallBudget(Instant::now())
+    }
+
+    /// Whether a report may still begin, so that the call ends within [`budget::CALL_TIME`].
+    pub(super) fn left(&self) -> bool {
+        self.0.elapsed() + budget::REPORT_TIME <= budget::CALL_TIME
+    }
+
+    pub(super) fn exceeded(&self) -> Failure {
+        let message = format!("the reports before it took more than {} ms", budget::CALL_TIME.as_millis());
+        Failure { cause: FailureCause::Time, message }
+    }
+}
+
+fn late() -> Failure {
+    let message = format!("it ran longer than {} ms", budget::REPORT_TIME.as_millis());
+    Failure { cause: FailureCause::Time, message }
+}
+
+/// Sorts an error and finds its words.
+fn failure(error: &Error, clock: &Clock) -> Failure {
+    let mut root = error;
+    while let Error::CallbackError { cause, .. } | Error::WithContext { cause, .. } = root {
+        root = cause;
+    }
+    let (cause, mut message) = match root {
+        _ if clock.expired() => return late(),
+        Error::MemoryError(_) => {
+            (FailureCause::Memory, format!("it needs more than {} MiB of memory", budget::MEMORY >> 20))
+        }
+        Error::ExternalError(external) if external.is::<output::BadOutput>() => {
+            (FailureCause::Output, external.to_string())
+        }
+        Error::RuntimeError(message) | Error::SyntaxError { message, .. } => (FailureCause::Error, message.clone()),
+        other => (FailureCause::Error, other.to_string()),
+    };
+    if let Some(trace) = message.find("\nstack traceback:") {
+        message.truncate(trace);
+    }
+    message.truncate(message.floor_char_boundary(MESSAGE));
+    Failure { cause, message }
+}

@@ -1,0 +1,121 @@
+//! What functions do, counted: by name, so that the counts outlive a reload.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::{Failure, FailureCause};
+
+impl FailureCause {
+    /// All causes, in the order in which counters hold them.
+    pub const ALL: [FailureCause; 4] =
+        [FailureCause::Error, FailureCause::Time, FailureCause::Memory, FailureCause::Output];
+
+    /// The label of its counter.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FailureCause::Error => "error",
+            FailureCause::Time => "time",
+            FailureCause::Memory => "memory",
+            FailureCause::Output => "output",
+        }
+    }
+}
+
+/// The counts of all functions that ran since the start. Names are few: they are those of files that were loaded.
+#[derive(Debug, Default)]
+pub struct Stats(Mutex<BTreeMap<String, Arc<FunctionStats>>>);
+
+impl Stats {
+    /// The counts of the function of this name, which begin at zero.
+    pub fn of(&self, function: &str) -> Arc<FunctionStats> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.get(function) {
+            Some(stats) => stats.clone(),
+            None => all.entry(function.to_owned()).or_default().clone(),
+        }
+    }
+
+    /// The counts as they are now, by name.
+    pub fn snapshot(&self) -> Vec<Snapshot> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|(name, stats)| stats.snapshot(name)).collect()
+    }
+}
+
+/// The counts of one function. `received` = `kept` + `changed` + `dropped` + `expanded` + `failed` + `skipped`.
+#[derive(Debug, Default)]
+pub struct FunctionStats {
+    pub(super) received: AtomicU64,
+    pub(super) kept: AtomicU64,
+    pub(super) changed: AtomicU64,
+    pub(super) dropped: AtomicU64,
+    pub(super) expanded: AtomicU64,
+    pub(super) made: AtomicU64,
+    pub(super) skipped: AtomicU64,
+    failed: [AtomicU64; FailureCause::ALL.len()],
+    pub(super) busy_ns: AtomicU64,
+    last_error: Mutex<Option<LastError>>,
+}
+
+/// The newest failure of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastError {
+    /// When it was.
+    pub at: SystemTime,
+    /// What it was.
+    pub failure: Failure,
+}
+
+/// The counts of one function at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The function.
+    pub function: String,
+    /// Reports that it was given.
+    pub received: u64,
+    /// Reports that it left as they were.
+    pub kept: u64,
+    /// Reports that it changed.
+    pub changed: u64,
+    /// Reports that it dropped.
+    pub dropped: u64,
+    /// Reports for which it made several.
+    pub expanded: u64,
+    /// Reports that it made of those.
+    pub made: u64,
+    /// Reports that passed it by while it rested, after it had run out of time again and again.
+    pub skipped: u64,
+    /// Reports on which it failed and that went on unchanged, by cause in the order of [`FailureCause::ALL`].
+    pub failed: [u64; FailureCause::ALL.len()],
+    /// Time spent in it, all threads together.
+    pub busy: Duration,
+    /// Its newest failure.
+    pub last_error: Option<LastError>,
+}
+
+impl FunctionStats {
+    /// Counts `reports` that failed for the same reason.
+    pub(super) fn count_failures(&self, failure: &Failure, reports: u64) {
+        self.failed[failure.cause as usize].fetch_add(reports, Relaxed);
+        let error = LastError { at: SystemTime::now(), failure: failure.clone() };
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    fn snapshot(&self, function: &str) -> Snapshot {
+        Snapshot {
+            function: function.to_owned(),
+            received: self.received.load(Relaxed),
+            kept: self.kept.load(Relaxed),
+            changed: self.changed.load(Relaxed),
+            dropped: self.dropped.load(Relaxed),
+            expanded: self.expanded.load(Relaxed),
+            made: self.made.load(Relaxed),
+            skipped: self.skipped.load(Relaxed),
+            failed: self.failed.each_ref().map(|count| count.load(Relaxed)),
+            busy: Duration::from_nanos(self.busy_ns.load(Relaxed)),
+            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Tests of the functions as the pipeline uses them.

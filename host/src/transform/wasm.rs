@@ -1,0 +1,213 @@
+//! Functions in Wasm: components for the world of `plugins/wit`. With its submodules the only place that names wasmtime.
+//!
+//! One instance serves one thread. It is thrown away once it trapped, and after [`CALLS`] calls.
+
+mod convert;
+mod engine;
+mod host;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use upto_wire::Report;
+use wasmtime::Store;
+use wasmtime::component::{Component, Linker};
+
+use super::compile::CompileError;
+use super::log::Log;
+use super::tables::Tables;
+use super::{Failure, FailureCause, Function, Outcome, Program, budget};
+use engine::Engine;
+use host::State;
+
+/// Bindings to the contract.
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../plugins/wit",
+        world: "function",
+        ownership: Borrowing { duplicate_if_necessary: true },
+        imports: { default: trappable },
+    });
+}
+
+/// Calls that one instance serves before it is made anew.
+const CALLS: u32 = 10_000;
+/// Bytes that one call may move from the guest into the host: a full batch of large reports, not more.
+const TRANSFER: usize = 8 << 20;
+/// Bytes of an error message that are kept.
+const MESSAGE: usize = 500;
+/// What a function may import.
+const IMPORTS: [&str; 7] =
+    ["upto:transform/", "wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+
+/// A component, compiled and with its imports resolved.
+#[derive(Clone)]
+pub struct WasmProgram(Arc<Compiled>);
+
+struct Compiled {
+    name: String,
+    function: bindings::FunctionPre<State>,
+    tables: Arc<Tables>,
+    log: Arc<Log>,
+    engine: Arc<Engine>,
+}
+
+impl WasmProgram {
+    /// Compiles a component from its binary form.
+    ///
+    /// # Errors
+    /// A [`CompileError`] where it is no component for upto's world or imports what upto does not give.
+    pub fn compile(name: &str, bytes: &[u8], tables: Arc<Tables>) -> Result<Self, CompileError> {
+        let refuse = |reason: String| CompileError(format!("{name}.wasm: {reason}"));
+        if bytes.get(..4) != Some(b"\0asm") {
+            return Err(refuse("it is no WebAssembly".into()));
+        }
+        if bytes.get(4..8) == Some(&[1, 0, 0, 0]) {
+            return Err(refuse(
+                "it is a core module; a function is a component (docs/functions.md says how to make one)".into(),
+            ));
+        }
+        let engine = Engine::shared().map_err(|error| refuse(format!("{error:#}")))?;
+        let component =
+            Component::from_binary(engine.wasmtime(), bytes).map_err(|error| refuse(format!("{error:#}")))?;
+        refuse_foreign_imports(&component).map_err(refuse)?;
+        let function = link(&engine, &component).map_err(|error| refuse(format!("{error:#}")))?;
+        let log = Arc::new(Log::new(name));
+        Ok(WasmProgram(Arc::new(Compiled { name: name.to_owned(), function, tables, log, engine })))
+    }
+}
+
+fn refuse_foreign_imports(component: &Component) -> Result<(), String> {
+    let kind = component.component_type();
+    for (import, _) in kind.imports(component.engine()) {
+        if !IMPORTS.iter().any(|allowed| import.starts_with(allowed)) {
+            return Err(format!("it imports {import:?}; a function may import only upto:transform and WASI 0.2"));
+        }
+    }
+    Ok(())
+}
+
+fn link(engine: &Engine, component: &Component) -> wasmtime::Result<bindings::FunctionPre<State>> {
+    let mut linker = Linker::new(engine.wasmtime());
+    host::add_to_linker(&mut linker)?;
+    bindings::FunctionPre::new(linker.instantiate_pre(component)?)
+}
+
+impl Program for WasmProgram {
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn instantiate(&self) -> Result<Box<dyn Function>, Failure> {
+        let instance = Instance::new(&self.0)?;
+        Ok(Box::new(WasmFunction { program: self.0.clone(), instance: Some(instance) }))
+    }
+}
+
+/// A store with the component in it.
+struct Instance {
+    store: Store<State>,
+    function: bindings::Function,
+    calls: u32,
+}
+
+impl Instance {
+    fn new(program: &Compiled) -> Result<Instance, Failure> {
+        let mut store = Store::new(program.engine.wasmtime(), State::new(&program.tables, &program.log));
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(TRANSFER);
+        // Start functions run here, hence the deadline comes first.
+        store.set_epoch_deadline(ticks(budget::CALL_TIME));
+        match program.function.instantiate(&mut store) {
+            Ok(function) => Ok(Instance { store, function, calls: 0 }),
+            Err(error) => Err(failure(&error, store.data_mut())),
+        }
+    }
+
+    fn call(&mut self, reports: &[Report<'_>], time: Duration) -> Result<Vec<Outcome>, Failure> {
+        self.calls += 1;
+        self.store.set_epoch_deadline(ticks(time));
+        let labels = convert::labels(reports);
+        let given = convert::reports(reports, &labels);
+        let made = match self.function.call_transform(&mut self.store, &given) {
+            Ok(made) => made,
+            Err(error) => return Err(failure(&error, self.store.data_mut())),
+        };
+        if made.len() != reports.len() {
+            let message = format!("it returned {} outcomes for {} reports", made.len(), reports.len());
+            return Err(Failure { cause: FailureCause::Output, message });
+        }
+        Ok(made.into_iter().zip(reports).map(|(outcome, report)| convert::outcome(outcome, report)).collect())
+    }
+}
+
+struct WasmFunction {
+    program: Arc<Compiled>,
+    instance: Option<Instance>,
+}
+
+impl WasmFunction {
+    /// Calls the guest; after a failure its instance is gone.
+    fn call(&mut self, reports: &[Report<'_>], time: Duration) -> Result<Vec<Outcome>, Failure> {
+        self.instance.take_if(|instance| instance.calls >= CALLS);
+        let instance = match &mut self.instance {
+            Some(instance) => instance,
+            slot => slot.insert(Instance::new(&self.program)?),
+        };
+        let result = instance.call(reports, time);
+        if result.is_err() {
+            self.instance = None;
+        }
+        result
+    }
+}
+
+impl Function for WasmFunction {
+    /// A batch has one half of the time. Where the guest fails on it as a whole, the reports are given one by one in
+    /// the other half, so that the guilty one fails alone.
+    fn transform(&mut self, reports: &[Report<'_>], outcomes: &mut Vec<Outcome>) {
+        let start = Instant::now();
+        let batch_time = (budget::REPORT_TIME * reports.len() as u32).min(budget::CALL_TIME / 2);
+        match self.call(reports, batch_time) {
+            Ok(made) => return outcomes.extend(made),
+            Err(failure) if reports.len() == 1 => return outcomes.push(Outcome::Fail(failure)),
+            Err(_) => {}
+        }
+        for report in reports {
+            if start.elapsed() + budget::REPORT_TIME > budget::CALL_TIME {
+                outcomes.push(Outcome::Fail(exhausted()));
+                continue;
+            }
+            match self.call(std::slice::from_ref(report), budget::REPORT_TIME) {
+                Ok(made) => outcomes.extend(made),
+                Err(failure) => outcomes.push(Outcome::Fail(failure)),
+            }
+        }
+    }
+}
+
+/// Ticks of the engine's clock until a time is over. The tick that runs is not counted.
+fn ticks(time: Duration) -> u64 {
+    (time.as_nanos() / engine::TICK.as_nanos()) as u64 + 1
+}
+
+fn exhausted() -> Failure {
+    let message = format!("the reports before it took more than {} ms", budget::CALL_TIME.as_millis());
+    Failure { cause: FailureCause::Time, message }
+}
+
+/// Sorts an error and finds its words.
+fn failure(error: &wasmtime::Error, state: &mut State) -> Failure {
+    let (cause, mut message) = if let Some(wasmtime::Trap::Interrupt) = error.downcast_ref() {
+        (FailureCause::Time, "it ran out of time".to_owned())
+    } else if state.limiter.refused() {
+        (FailureCause::Memory, format!("it needs more than {} MiB of memory", budget::MEMORY >> 20))
+    } else {
+        (FailureCause::Error, error.root_cause().to_string())
+    };
+    if let (FailureCause::Error, Some(last)) = (cause, state.last_words()) {
+        message = format!("{message}; it last wrote: {last}");
+    }
+    message.truncate(message.floor_char_boundary(MESSAGE));
+    Failure { cause, message }
+}
