@@ -111,7 +111,7 @@ fn every_field_has_its_place() {
     assert_eq!(by_json(text), Ok(expected.clone()));
     assert_eq!(expected.labels.get("b"), Some("2"));
     assert_eq!(expected.labels.get("c"), None);
-    assert_eq!(expected.labels.iter().rev().next(), Some(("b", "2")));
+    assert_eq!(expected.labels.iter().next_back(), Some(("b", "2")));
 }
 
 #[test]
