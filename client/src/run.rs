@@ -35,8 +35,10 @@ pub fn run(job: &Job) -> ExitCode {
         let beside = thread::Builder::new().spawn_scoped(scope, report_start);
         let outcome = execute(job);
         let end_time = now();
-        if beside.is_err() {
-            job.reporter.report(&start);
+        match beside {
+            // Whatever became of the thread, the command's code is what counts.
+            Ok(thread) => drop(thread.join()),
+            Err(_) => drop(job.reporter.report(&start)),
         }
         (outcome, end_time)
     });
