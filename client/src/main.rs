@@ -3,6 +3,7 @@
 mod args;
 mod plan;
 mod run;
+mod show;
 mod signals;
 
 use std::io::{self, Write};
@@ -11,10 +12,10 @@ use std::process::ExitCode;
 use args::{Arguments, Usage};
 use plan::{Environment, Plan, Reporter};
 
-/// Wrong usage; whatever else happens, the exit code is 0 (or the command's own, for `run`).
+/// Wrong usage.
 const WRONG_USAGE: u8 = 2;
-/// The report could not be sent, and `--fail` says that this matters.
-const NOT_REPORTED: u8 = 1;
+/// The report could not be sent, and `--fail` says that this matters; or `show` has nothing to show.
+const FAILED: u8 = 1;
 
 const HELP: &str = include_str!("help.txt");
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Ok(Plan::Version) => print(concat!("upto-client ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Plan::Send(reporter, report)) => send(&reporter, &report),
         Ok(Plan::Run(job)) => run::run(&job),
+        Ok(Plan::Show(view)) => show(&view),
         Err(Usage(message)) => {
             complain(&format!("{message}\nSee upto-client --help."));
             ExitCode::from(WRONG_USAGE)
@@ -34,8 +36,18 @@ fn main() -> ExitCode {
 
 fn send(reporter: &Reporter, report: &upto_client::Report<'_>) -> ExitCode {
     match reporter.report(report) {
-        false if reporter.fail => ExitCode::from(NOT_REPORTED),
+        false if reporter.fail => ExitCode::from(FAILED),
         _ => ExitCode::SUCCESS,
+    }
+}
+
+fn show(view: &show::View) -> ExitCode {
+    match show::text(view) {
+        Ok(text) => print(&text),
+        Err(problem) => {
+            complain(&problem);
+            ExitCode::from(FAILED)
+        }
     }
 }
 

@@ -7,9 +7,10 @@ use upto_client::{Client, Kind, Report, Status, Target, Time, Transport, UrlErro
 
 use crate::args::{Arguments, Options, Usage, nearest};
 use crate::complain;
+use crate::show::View;
 
 /// The words of the commands, the short ones of the original client included.
-const COMMANDS: [(&str, Command); 10] = [
+const COMMANDS: [(&str, Command); 11] = [
     ("new", Command::Report(Kind::New)),
     ("n", Command::Report(Kind::New)),
     ("start", Command::Report(Kind::Start)),
@@ -19,6 +20,7 @@ const COMMANDS: [(&str, Command); 10] = [
     ("event", Command::Report(Kind::Point)),
     ("v", Command::Report(Kind::Point)),
     ("run", Command::Run),
+    ("show", Command::Show),
     ("help", Command::Help),
 ];
 
@@ -26,6 +28,7 @@ const COMMANDS: [(&str, Command); 10] = [
 enum Command {
     Report(Kind),
     Run,
+    Show,
     Help,
 }
 
@@ -71,6 +74,8 @@ pub enum Plan {
     Send(Reporter, Report<'static>),
     /// Run a command and report it.
     Run(Job),
+    /// Print a timeline.
+    Show(View),
 }
 
 /// A command to be run and reported.
@@ -132,6 +137,7 @@ pub fn plan(arguments: Arguments, environment: &Environment) -> Result<Plan, Usa
             reporter.wrong_url().map_or(Ok(Plan::Send(reporter, report)), |problem| Err(Usage(problem)))
         }
         Some((_, Command::Run)) => job(words, command, &options, environment).map(Plan::Run),
+        Some((_, Command::Show)) => view(words, &options, environment).map(Plan::Show),
         None => {
             let near = nearest(&word, COMMANDS.into_iter().map(|(known, _)| known));
             let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
@@ -155,6 +161,39 @@ fn job(
     }
     let start = report(Kind::Start, "run", words, options, environment)?;
     Ok(Job { reporter: reporter(options, environment), start, command })
+}
+
+/// What is read is read by HTTP. One word is the context, as everywhere; a timeline alone is named by `--timeline`.
+fn view(words: Vec<String>, options: &Options, environment: &Environment) -> Result<View, Usage> {
+    let mut words = words.into_iter();
+    let (context, timeline) = match (words.next(), words.next(), words.next(), environment.context.clone()) {
+        (Some(context), timeline, None, _) => (context, timeline),
+        (None, None, None, Some(context)) => (context, None),
+        (None, None, None, None) => return Err(Usage("show takes CONTEXT (UPTO_CONTEXT is not set)".to_owned())),
+        _ => return Err(Usage("show takes CONTEXT and TIMELINE, and no more; quote what holds spaces".to_owned())),
+    };
+    let target = match &environment.url {
+        _ if options.remote_host.is_some() || options.remote_port.is_some() => {
+            return Err(Usage("show reads by HTTP: give the server by UPTO_URL=http://HOST:PORT".to_owned()));
+        }
+        Some(url) => url.parse().map_err(|error| Usage(format!("UPTO_URL is wrong: {error}")))?,
+        None => Target::new(Transport::Http, "", Transport::Http.default_port()),
+    };
+    if target.transport() != Transport::Http {
+        return Err(Usage("show reads by HTTP: set UPTO_URL=http://HOST:PORT".to_owned()));
+    }
+    let by_environment = environment.timeline.clone().filter(|_| environment.is_of(&context));
+    let named = options.timeline.clone().or(by_environment).filter(|name| !name.is_empty());
+    let timeline = timeline.or_else(|| named.map(segment_of_name)).unwrap_or_else(|| "latest".to_owned());
+    Ok(View { target, token: environment.token.clone(), context, timeline })
+}
+
+/// What the API takes for a timeline's name: a name that would pass for a number or for `latest` is marked.
+fn segment_of_name(name: String) -> String {
+    match name == "latest" || name.starts_with("name:") || name.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => format!("name:{name}"),
+        false => name,
+    }
 }
 
 /// The original's flags for the server mean UDP, and leave nothing of `UPTO_URL`.

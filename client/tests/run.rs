@@ -94,9 +94,9 @@ fn the_command_runs_whatever_is_wrong_with_the_server() {
 fn the_command_waits_for_no_server() {
     // The server answers only once the command has run: were the command to wait for it, nothing would ever happen.
     let (sender, has_run) = std::sync::mpsc::channel::<()>();
-    let server = Http::serving(move |mut stream| {
+    let server = Http::serving(move |_, mut stream| {
         let _ = has_run.recv_timeout(support::PATIENCE);
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        let _ = stream.write_all(support::response("200 OK", "").as_bytes());
     });
     let mut command = upto_client(&["run", "ctx", "ev", "-v", "--", "echo", "ran"]);
     let mut child = command.env("UPTO_URL", server.url()).stdout(Stdio::piped()).spawn().unwrap();

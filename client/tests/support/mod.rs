@@ -80,6 +80,12 @@ pub fn dead_port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// The bytes of an HTTP response that ends its connection.
+pub fn response(status: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
+}
+
 /// What an HTTP server was asked.
 pub struct Request {
     /// Request line and headers, in lower case.
@@ -96,24 +102,24 @@ pub struct Http {
 impl Http {
     pub fn answering(answer: &str) -> Self {
         let answer = answer.to_owned();
-        Http::serving(move |mut stream| drop(stream.write_all(answer.as_bytes())))
+        Http::serving(move |_, mut stream| drop(stream.write_all(answer.as_bytes())))
     }
 
     pub fn with_status(status: &str, body: &str) -> Self {
-        let length = body.len();
-        Http::answering(&format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"))
+        Http::answering(&response(status, body))
     }
 
-    pub fn serving(answer: impl Fn(TcpStream) + Send + 'static) -> Self {
+    pub fn serving(answer: impl Fn(&Request, TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (sender, requests) = mpsc::channel();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                if sender.send(read_request(&stream)).is_err() {
+                let request = read_request(&stream);
+                answer(&request, stream);
+                if sender.send(request).is_err() {
                     break;
                 }
-                answer(stream);
             }
         });
         Http { port, requests }
@@ -135,8 +141,8 @@ fn read_request(stream: &TcpStream) -> Request {
         assert!(reader.read_line(&mut head).expect("a head") > 0, "the head ended early: {head}");
     }
     let head = head.to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
-    let mut body = vec![0; length.parse().unwrap()];
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     reader.read_exact(&mut body).expect("a body");
     Request { head, body }
 }
