@@ -95,6 +95,11 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Begins the labels; those of an earlier key `labels` are replaced, as with every key that comes twice.
+    pub(crate) fn begin_labels(&mut self) {
+        self.labels = Labels::default();
+    }
+
     /// A label. A message may name more than [`crate::limits::LABELS`]; those past one over it are not kept.
     pub(crate) fn label(&mut self, key: Scalar<'a>, value: Scalar<'a>) {
         if self.labels.len() > crate::limits::LABELS {
@@ -138,12 +143,17 @@ impl<'a> Builder<'a> {
             Field::Timeline => self.timeline = Some(text("timeline", value)?).filter(|name| !name.is_empty()),
             Field::Status => self.status = status(value)?,
             Field::Labels => match value {
-                Scalar::Nil => self.labels = Labels::default(),
+                Scalar::Nil => self.begin_labels(),
                 other => return Err(wrong("labels", "a map of text to text", &other)),
             },
         }
         Ok(())
     }
+}
+
+/// A value that stands where a report was expected.
+pub(crate) fn not_a_report(value: &Scalar<'_>) -> WireError {
+    wrong("the report", "a map (JSON: an object)", value)
 }
 
 fn wrong(field: &'static str, expected: &'static str, value: &Scalar<'_>) -> WireError {

@@ -6,18 +6,19 @@ use std::fmt;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::builder::{Builder, Field, Scalar};
-use crate::{Report, WireError};
+use crate::builder::{Builder, Field, Scalar, not_a_report};
+use crate::{Report, WireError, limits};
 
 /// The reports of a JSON document: an object is one report, an array several. Each item is the text of one report for
 /// [`report`], so that a faulty one costs only itself.
 ///
 /// # Errors
-/// [`WireError::Malformed`] where the document as a whole is no JSON, or neither object nor array.
+/// [`WireError::InvalidUtf8`], or [`WireError::Malformed`] where the document as a whole is no JSON, or neither object
+/// nor array.
 pub fn items(document: &[u8]) -> Result<Vec<&str>, WireError> {
-    let document = std::str::from_utf8(document)
-        .map_err(|error| WireError::Malformed(format!("the body is not UTF-8 from byte {}", error.valid_up_to())))?;
-    match document.trim_start().as_bytes().first() {
+    let document = std::str::from_utf8(document).map_err(|_| WireError::InvalidUtf8 { field: "the JSON" })?;
+    // JSON's white space is a part of ASCII's; anything else in front is malformed.
+    match document.trim_ascii_start().as_bytes().first() {
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(document).map_err(malformed)?;
             Ok(items.into_iter().map(RawValue::get).collect())
@@ -31,12 +32,38 @@ pub fn items(document: &[u8]) -> Result<Vec<&str>, WireError> {
 /// One report from the text of one JSON object.
 ///
 /// # Errors
-/// [`WireError::Malformed`] where it is no JSON object, else what is wrong with its fields.
+/// [`WireError::Malformed`] where it is no JSON, else what is wrong with it or its fields.
 pub fn report(text: &str) -> Result<Report<'_>, WireError> {
+    if nesting(text) > limits::DEPTH {
+        return Err(WireError::TooDeep);
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
+    if !text.trim_ascii_start().starts_with('{') {
+        let value = Scalar::deserialize(&mut deserializer).map_err(malformed)?;
+        return Err(not_a_report(&value));
+    }
     let builder = ReportSeed.deserialize(&mut deserializer).map_err(malformed)?;
     deserializer.end().map_err(malformed)?;
     builder.finish()
+}
+
+/// How many objects and arrays are within each other at the most. Of text that is no JSON it says nothing useful.
+fn nesting(text: &str) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 fn malformed(error: serde_json::Error) -> WireError {
@@ -165,6 +192,7 @@ impl<'de> Visitor<'de> for LabelsVisitor<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        self.0.begin_labels();
         while let Some((Text(key), value)) = map.next_entry::<Text<'de>, Scalar<'de>>()? {
             self.0.label(Scalar::Text(key), value);
         }

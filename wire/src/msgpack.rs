@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use crate::builder::{Builder, Field, Scalar};
+use crate::builder::{Builder, Field, Scalar, not_a_report};
 use crate::time::GO_ZERO_S;
 use crate::{Report, Time, WireError, limits};
 
 /// The reports of a message: one map, several one after another, arrays of maps, or a mix of these.
 ///
-/// A faulty report is an error item and the next report follows. Where the bytes themselves can't be followed any
-/// further (cut short, undefined, nested too deep), the error is the last item. There is at least one item.
+/// A faulty report is an error item and the next report follows; so is what is no map in an array. Where the bytes
+/// themselves can't be followed any further (cut short, undefined, nested too deep, no report to begin with), the
+/// error is the last item. There is at least one item.
 pub fn reports(message: &[u8]) -> Reports<'_> {
     Reports { reader: Reader { bytes: message, at: 0 }, in_array: 0, state: State::Fresh }
 }
@@ -64,16 +65,22 @@ impl<'a> Reports<'a> {
             }
             match self.reader.array_length()? {
                 Some(length) => self.in_array = length,
-                None => return self.report().map(Some),
+                // Outside an array, anything but a map says that these bytes are not ours: nothing after it is tried.
+                None => {
+                    let pairs = self.reader.map_length()?;
+                    return self.report(pairs).map(Some);
+                }
             }
         }
         self.in_array -= 1;
-        self.report().map(Some)
+        match self.reader.map_length_if_map()? {
+            Some(pairs) => self.report(pairs).map(Some),
+            None => Ok(Some(Err(not_a_report(&self.reader.scalar(0)?)))),
+        }
     }
 
     /// The inner error is this report's alone, the outer one ends the message.
-    fn report(&mut self) -> Result<Result<Report<'a>, WireError>, WireError> {
-        let pairs = self.reader.map_length()?;
+    fn report(&mut self, pairs: usize) -> Result<Result<Report<'a>, WireError>, WireError> {
         let mut report = Builder::default();
         for _ in 0..pairs {
             match self.reader.key()? {
@@ -90,6 +97,7 @@ impl<'a> Reports<'a> {
             report.set(Field::Labels, self.reader.scalar(1)?);
             return Ok(());
         };
+        report.begin_labels();
         for _ in 0..pairs {
             let key = self.reader.scalar(2)?;
             let value = self.reader.scalar(2)?;
@@ -200,18 +208,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The length of text: of `str`, or of `bin`, which some encoders write for text.
     fn text_length(&mut self) -> Result<Option<usize>, WireError> {
-        Ok(match self.peek()? {
+        let width = match self.peek()? {
             marker @ 0xa0..=0xbf => {
                 self.at += 1;
-                Some(usize::from(marker & 0x1f))
+                return Ok(Some(usize::from(marker & 0x1f)));
             }
-            marker @ (0xd9..=0xdb) => {
-                self.at += 1;
-                Some(self.length(1 << (marker - 0xd9))?)
-            }
-            _ => None,
-        })
+            marker @ 0xd9..=0xdb => 1 << (marker - 0xd9),
+            marker @ 0xc4..=0xc6 => 1 << (marker - 0xc4),
+            _ => return Ok(None),
+        };
+        self.at += 1;
+        self.length(width).map(Some)
     }
 
     /// Reads one value; a container is walked and named, not kept. `depth` counts the containers around it.
@@ -226,11 +235,6 @@ impl<'a> Reader<'a> {
             0xe0..=0xff => Scalar::Int(i64::from(marker as i8)),
             0xc0 => Scalar::Nil,
             0xc2 | 0xc3 => Scalar::Bool(marker == 0xc3),
-            // Some encoders write text as binary.
-            0xc4..=0xc6 => {
-                let length = self.length(1 << (marker - 0xc4))?;
-                text(self.take(length)?)
-            }
             0xca => Scalar::Float(f64::from(f32::from_be_bytes(self.array()?))),
             0xcb => Scalar::Float(f64::from_be_bytes(self.array()?)),
             0xcc => Scalar::Int(i64::from(self.byte()?)),
@@ -267,9 +271,6 @@ impl<'a> Reader<'a> {
 
     /// Passes over one value. `depth` counts the containers around it.
     fn skip(&mut self, depth: usize) -> Result<(), WireError> {
-        if depth > limits::DEPTH {
-            return Err(WireError::TooDeep);
-        }
         let values = match self.peek()? {
             0xc1 => {
                 return Err(WireError::Malformed(format!(
@@ -281,6 +282,9 @@ impl<'a> Reader<'a> {
             0x80..=0x8f | 0xde | 0xdf => self.map_length_if_map()?.unwrap_or(0) * 2,
             _ => return self.scalar(depth).map(|_| ()),
         };
+        if depth >= limits::DEPTH {
+            return Err(WireError::TooDeep);
+        }
         (0..values).try_for_each(|_| self.skip(depth + 1))
     }
 }
@@ -329,9 +333,22 @@ pub fn encode(report: &Report<'_>, out: &mut Vec<u8>) {
     }
     if !report.labels.is_empty() {
         put_text(out, "labels");
-        out.push(0xde);
-        out.extend_from_slice(&(report.labels.len() as u16).to_be_bytes());
+        put_map_length(out, report.labels.len());
         report.labels.iter().for_each(|(key, value)| put_pair(out, key, value));
+    }
+}
+
+fn put_map_length(out: &mut Vec<u8>, length: usize) {
+    match length {
+        0..=15 => out.push(0x80 | length as u8),
+        16..=0xffff => {
+            out.push(0xde);
+            out.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        _ => {
+            out.push(0xdf);
+            out.extend_from_slice(&(length as u32).to_be_bytes());
+        }
     }
 }
 
@@ -340,11 +357,13 @@ fn put_pair(out: &mut Vec<u8>, key: &str, value: &str) {
     put_text(out, value);
 }
 
+/// Each form ends one byte before its length field is full, because the original client's encoder does so: 255 bytes
+/// of text have a length of two bytes.
 fn put_text(out: &mut Vec<u8>, text: &str) {
     match text.len() {
         length @ 0..=31 => out.push(0xa0 | length as u8),
-        length @ 32..=255 => out.extend_from_slice(&[0xd9, length as u8]),
-        length @ 256..=65_535 => {
+        length @ 32..=0xfe => out.extend_from_slice(&[0xd9, length as u8]),
+        length @ 0xff..=0xfffe => {
             out.push(0xda);
             out.extend_from_slice(&(length as u16).to_be_bytes());
         }

@@ -24,7 +24,7 @@ pub mod limits {
     pub const LABEL_KEY: usize = 100;
     /// A label's value.
     pub const LABEL_VALUE: usize = 1_000;
-    /// Nesting of values in a message, unknown keys included.
+    /// Maps and arrays within each other in one report, its own map and those under unknown keys included.
     pub const DEPTH: usize = 32;
     /// One datagram. It is what IPv4 can carry; clients keep to 1,400 so that no fragment is lost.
     pub const DATAGRAM: usize = 65_507;
@@ -240,17 +240,23 @@ impl<'a> Report<'a> {
     }
 
     fn check_name(&mut self) -> Result<(), WireError> {
-        if let Some(name) = without_empty_segments(&self.name) {
-            self.name = Cow::Owned(name);
+        // Counted before anything is built, so that a hostile name costs no memory.
+        let segments = segments(&self.name).count();
+        let length = segments.saturating_sub(1) + segments_length(&self.name);
+        if length > limits::NAME {
+            return Err(Refusal::TooLong { field: "name", length, limit: limits::NAME }.into());
+        }
+        if length < self.name.len() {
+            self.name = Cow::Owned(without_empty_segments(&self.name, length));
         }
         text("name", &self.name, limits::NAME)?;
         if self.kind == Kind::New {
             return Ok(());
         }
         required("name", &self.name)?;
-        match self.name.bytes().filter(|b| *b == b'.').count() + 1 {
-            segments if segments > limits::SEGMENTS => Err(Refusal::TooManySegments(segments).into()),
-            _ => Ok(()),
+        match segments > limits::SEGMENTS {
+            true => Err(Refusal::TooManySegments(segments).into()),
+            false => Ok(()),
         }
     }
 
@@ -284,10 +290,24 @@ fn required(field: &'static str, value: &str) -> Result<(), WireError> {
     }
 }
 
-/// `Some` only where something had to be dropped.
-fn without_empty_segments(name: &str) -> Option<String> {
-    let has_empty = name.starts_with('.') || name.ends_with('.') || name.contains("..");
-    has_empty.then(|| name.split('.').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("."))
+/// The segments of a name that are not empty.
+fn segments(name: &str) -> impl Iterator<Item = &str> {
+    name.split('.').filter(|segment| !segment.is_empty())
+}
+
+fn segments_length(name: &str) -> usize {
+    segments(name).map(str::len).sum()
+}
+
+/// `length` is that of the result in bytes.
+fn without_empty_segments(name: &str, length: usize) -> String {
+    segments(name).fold(String::with_capacity(length), |mut path, segment| {
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(segment);
+        path
+    })
 }
 
 /// The JSON of a report; what is not given is left out.

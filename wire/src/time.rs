@@ -33,26 +33,28 @@ impl Time {
         (self.0 - earlier.0) as f64 / MICROS as f64
     }
 
-    /// What a report says with seconds and nanoseconds: `None` for the zero of Unix and of Go, an error outside 1970…2261.
+    /// What a report says with seconds and nanoseconds: `None` for the zero of Unix and of Go, an error outside
+    /// 1970…2261. Less than a microsecond is cut off; what is zero then was none given too, in every encoding.
     pub(crate) fn from_report(seconds: i64, nanos: i64) -> Result<Option<Self>, WireError> {
-        if (seconds == 0 || seconds == GO_ZERO_S) && nanos == 0 {
+        if seconds == GO_ZERO_S && nanos == 0 {
             return Ok(None);
         }
         if !(0..END_S).contains(&seconds) || !(0..1_000_000_000).contains(&nanos) {
             return Err(WireError::BadTime(format!("{seconds} s and {nanos} ns since 1970")));
         }
-        Ok(Some(Time(seconds * MICROS + nanos / 1_000)))
+        Ok(Some(Time(seconds * MICROS + nanos / 1_000)).filter(|time| time.0 != 0))
     }
 
     /// Seconds since 1970 as a float, rounded to the microsecond.
     pub(crate) fn from_report_float(seconds: f64) -> Result<Option<Self>, WireError> {
-        if seconds == 0.0 {
+        if seconds == GO_ZERO_S as f64 {
             return Ok(None);
         }
+        // NaN is in no range. `{:e}` because a float's plain form can have 300 digits.
         if !(0.0..END_S as f64).contains(&seconds) {
-            return Err(WireError::BadTime(format!("{seconds} s since 1970")));
+            return Err(WireError::BadTime(format!("{seconds:e} s since 1970")));
         }
-        Ok(Some(Time((seconds * MICROS as f64).round() as i64)))
+        Ok(Some(Time((seconds * MICROS as f64).round() as i64)).filter(|time| time.0 != 0))
     }
 
     /// RFC 3339 text, such as `2026-11-22T14:00:00.5Z` or with an offset. Empty text is "none given".
