@@ -15,3 +15,8 @@ export function visibleText(text: string): string {
     return `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
   });
 }
+
+/** A word as a POSIX shell takes it. */
+export function shellWord(text: string): string {
+  return /^[\w.\-/:@%+=]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
