@@ -5,7 +5,7 @@ import { zoneOffset } from '../model/time';
 import { AXIS_PX, type Frame, type TimeMode } from './frame';
 import type { Renderer } from './renderer';
 
-const GAP_PX: Record<TimeMode, number> = { relative: 96, absolute: 104 };
+const GAP_PX: Record<TimeMode, number> = { relative: 84, absolute: 96 };
 
 /** Draws the lines of the grid over the whole height and the times above the rows. */
 export function drawAxis(to: Renderer, frame: Frame): void {

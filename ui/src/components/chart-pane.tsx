@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { Chart } from '../chart/chart';
 import { AXIS_PX, ROW_PX } from '../chart/frame';
 import { chartGestures, overviewGestures } from '../chart/gestures';
+import { plural } from '../model/format';
 import { tableWidth } from '../state/preferences';
 import type { TimelineView } from '../state/timeline-view';
 import { Splitter } from './splitter';
@@ -63,7 +64,7 @@ function OverviewLabel({ view }: { view: TimelineView }) {
   const zoomed = view.range.value !== null;
   return (
     <div class="overview-label">
-      <span>Steps at once</span>
+      <span>Up to {plural(view.peak.value, 'step')} at once</span>
       {zoomed && (
         <button class="link" onClick={() => view.zoomToAll()}>
           Show all

@@ -84,7 +84,7 @@ function Moment({ title, bars, t, missing }: { title: string; bars: Bars; t: num
   return (
     <Fact title={title}>
       {formatInstant(bars.originMs + t * 1000)}
-      <span class="is-quiet"> +{formatOffset(t, 0.001)}</span>
+      <div class="is-quiet">{formatOffset(t, 0.001)} from the beginning</div>
     </Fact>
   );
 }

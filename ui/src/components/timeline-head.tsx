@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Timeline } from '../api/types';
-import { formatInstant, plural } from '../model/format';
+import { formatInstant, formatShortInstant, plural } from '../model/format';
 import { parseInstant } from '../model/time';
 import { pathOf } from '../router';
 import type { TimelineView } from '../state/timeline-view';
@@ -22,6 +22,7 @@ export function TimelineHead({ timeline, newest, followed, view }: HeadProps) {
   const started = timeline.first ?? timeline.created_at;
   return (
     <div class="run-head">
+      <Neighbours timeline={timeline} newest={newest} />
       <h1>
         #{timeline.number}
         {timeline.name !== null && (
@@ -37,7 +38,9 @@ export function TimelineHead({ timeline, newest, followed, view }: HeadProps) {
       </span>
       <ul class="run-facts">
         <li>
-          <time dateTime={started}>{formatInstant(parseInstant(started))}</time>
+          <time dateTime={started} title={formatInstant(parseInstant(started))}>
+            {formatShortInstant(parseInstant(started))}
+          </time>
         </li>
         <li>{plural(timeline.events, 'event')}</li>
         {timeline.running > 0 && <li>{timeline.running} running</li>}
@@ -50,23 +53,21 @@ export function TimelineHead({ timeline, newest, followed, view }: HeadProps) {
         )}
       </ul>
       <Labels labels={timeline.labels} />
-      <span class="spring" />
-      <Neighbours timeline={timeline} newest={newest} followed={followed} />
+      {followed ? (
+        <span class="following">Following the newest</span>
+      ) : (
+        <a class="button" href={pathOf(timeline.context, 'latest')}>
+          Follow the newest
+        </a>
+      )}
     </div>
   );
 }
 
-function Neighbours({ timeline, newest, followed }: Omit<HeadProps, 'view'>) {
+function Neighbours({ timeline, newest }: Pick<HeadProps, 'timeline' | 'newest'>) {
   const { context, number } = timeline;
   return (
     <nav class="neighbours" aria-label="Other runs">
-      {followed ? (
-        <span class="following">Following the newest</span>
-      ) : (
-        <a class="button" href={pathOf(context, 'latest')}>
-          Follow the newest
-        </a>
-      )}
       <Neighbour href={number > 1 ? pathOf(context, number - 1) : null} text="Previous run">
         <BackIcon />
       </Neighbour>

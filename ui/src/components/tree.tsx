@@ -32,7 +32,10 @@ export function Tree({ view, label }: { view: TimelineView; label: string }) {
     >
       <div role="rowgroup" class="tree-head" style={{ height: `${AXIS_PX}px` }}>
         <div role="row" class="tree-row" aria-rowindex={1}>
-          <span role="columnheader">{byStep ? 'Step' : 'Host and step'}</span>
+          <span role="columnheader" class="tree-label">
+            {byStep ? 'Step' : 'Host and step'}
+            {first > 0 && first < rows.length && <Inside bars={bars} row={rows[first]} />}
+          </span>
           {byStep && <span role="columnheader">Host</span>}
           <span role="columnheader" class="is-number">
             Took
@@ -54,6 +57,19 @@ export function Tree({ view, label }: { view: TimelineView; label: string }) {
         </div>
       </div>
     </div>
+  );
+}
+
+/** What holds the topmost row on the screen, for those who scrolled past it. */
+function Inside({ bars, row }: { bars: Bars; row: number }) {
+  const path: string[] = [];
+  for (let above = bars.parent[row]; above >= 0; above = bars.parent[above]) path.unshift(bars.label[above]);
+  if (path.length === 0) return null;
+  return (
+    <span class="tree-inside" aria-hidden="true">
+      {' in '}
+      <Name text={path.join(' › ')} />
+    </span>
   );
 }
 

@@ -63,7 +63,7 @@ function TimelinesTable({ timelines }: { timelines: readonly Timeline[] }) {
   if (running) void everySecond.value;
   const seconds = timelines.map(timelineSeconds);
   const longest = Math.max(...seconds.filter((s) => !Number.isNaN(s)), 0);
-  const middle = median(timelines.flatMap((each, i) => (each.state === 'ended' ? [seconds[i]] : [])));
+  const middle = middleOf(timelines, seconds);
   return (
     <table class="list">
       <thead>
@@ -75,9 +75,7 @@ function TimelinesTable({ timelines }: { timelines: readonly Timeline[] }) {
             Took
           </th>
           <th scope="col" class="is-wide">
-            {Number.isNaN(middle)
-              ? 'Compared'
-              : `Compared with ${formatDuration(middle)}, the middle of those that ended`}
+            {Number.isNaN(middle) ? 'Compared' : `Compared with the usual ${formatDuration(middle)}`}
           </th>
           <th scope="col" class="is-number">
             Events
@@ -101,6 +99,14 @@ function TimelinesTable({ timelines }: { timelines: readonly Timeline[] }) {
       </tbody>
     </table>
   );
+}
+
+/** The middle duration of the runs that ended well, or where none did of all that are over. Seconds. */
+function middleOf(timelines: readonly Timeline[], seconds: readonly number[]): number {
+  const of = (wanted: (timeline: Timeline) => boolean) =>
+    median(seconds.filter((s, index) => !Number.isNaN(s) && wanted(timelines[index])));
+  const ended = of((timeline) => timeline.state === 'ended');
+  return Number.isNaN(ended) ? of((timeline) => timeline.state !== 'running') : ended;
 }
 
 interface TimelineRowProps {

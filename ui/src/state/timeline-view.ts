@@ -18,6 +18,8 @@ import {
 } from '../model/visibility';
 
 const NO_ROWS = new Int32Array(0);
+/** A row that is further off the screen is jumped to. */
+const NEAR_PX = 3 * ROW_PX;
 
 /** Where the pointer is over a row of the chart, CSS pixels from the chart's top left corner. */
 export interface Hover {
@@ -43,6 +45,8 @@ export class TimelineView {
   readonly scrollTop = signal(0);
   /** Height of the chart, its axis included, CSS pixels. */
   readonly height = signal(0);
+  /** The most steps that ran at once, as the chart counted them. */
+  readonly peak = signal(0);
   /** Where the list should be scrolled to; the chart does it. */
   readonly scrollWanted = signal<{ top: number } | null>(null);
   /** Whether the keyboard's focus should go to the active row once it is drawn. */
@@ -142,9 +146,12 @@ export class TimelineView {
     const position = positionOf(this.rows.value, row);
     if (position < 0) return;
     const [top, page] = [position * ROW_PX, this.height.peek() - AXIS_PX];
-    const scrollTop = this.scrollTop.peek();
-    if (top < scrollTop) this.scrollWanted.value = { top };
-    else if (top + ROW_PX > scrollTop + page) this.scrollWanted.value = { top: top + ROW_PX - page };
+    const above = this.scrollTop.peek() - top;
+    const below = top + ROW_PX - (this.scrollTop.peek() + page);
+    if (above <= 0 && below <= 0) return;
+    // A step or two scrolls no further than it must; a jump lands in the middle, with what is around it.
+    if (Math.max(above, below) > NEAR_PX) this.scrollWanted.value = { top: top - (page - ROW_PX) / 2 };
+    else this.scrollWanted.value = { top: above > 0 ? top : top + ROW_PX - page };
   }
 
   /** Selects the row at a position of the list, as near to it as there is one. */
