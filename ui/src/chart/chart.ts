@@ -172,7 +172,6 @@ export class Chart {
       if (this.density.width !== columns) this.density = new Density(columns);
       this.density.fill(frame.bars, 0, frame.bars.count, whole, frame.now);
       this.densityOf = { bars: frame.bars, span };
-      this.view.peak.value = this.density.peak;
     }
     this.overview.begin(width, OVERVIEW_PX);
     drawOverview(this.overview, this.density, width, whole, frame.view, this.palette);

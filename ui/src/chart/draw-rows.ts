@@ -19,6 +19,7 @@ import type { Renderer } from './renderer';
 const BAR_PX = 12;
 const GROUP_PX = 4;
 const POINT_PX = 4.5;
+const WAITING_PX = 36;
 /** A bar that is shorter on the screen is drawn this wide, so that it can be seen. */
 const NARROWEST_PX = 2;
 /** How far beyond the edges of the screen a bar is still drawn; the rest of it would cost and not show. */
@@ -49,14 +50,17 @@ function drawRow(to: Renderer, frame: Frame, row: number, top: number): void {
   const middle = top + ROW_PX / 2;
   const start = toPx(view, width, barStart(bars, row));
   const end = toPx(view, width, barEnd(bars, row, now));
-  // Also true of NaN: a row of which no time is known has no bar.
-  if (!(start < width + BEYOND_PX && end > -BEYOND_PX)) return;
+  if (end < 0) to.text('‹', 5, middle, frame.palette.muted);
+  if (start > width) to.text('›', width - 5, middle, frame.palette.muted, 'right');
+  // Also of NaN: a row of which no time is known has no bar.
+  if (!(start <= width && end >= 0)) return;
   if (bars.kind[row] === Kind.point) {
     drawPoint(to, frame, row, start, middle);
     return;
   }
   if (bars.rowState[row] === State.waiting) {
-    drawWaiting(to, frame, end, middle);
+    drawWaiting(to, frame.palette, end, middle);
+    drawCaption(to, frame, row, end - WAITING_PX, end, middle);
     return;
   }
   const x = Math.max(start, -BEYOND_PX);
@@ -75,11 +79,9 @@ function drawPoint(to: Renderer, frame: Frame, row: number, x: number, middle: n
 }
 
 /** Its end is known and its start is not: an end stop with a fading line towards the past. */
-function drawWaiting(to: Renderer, frame: Frame, end: number, middle: number): void {
-  const { palette } = frame;
-  to.line(end - 36, middle, end, middle, palette.waiting, [2, 3]);
+function drawWaiting(to: Renderer, palette: Palette, end: number, middle: number): void {
+  to.line(end - WAITING_PX, middle, end, middle, palette.waiting, [2, 3]);
   to.rect(end - 1, middle - BAR_PX / 2, 2, BAR_PX, palette.waiting);
-  to.text('no start', end + TEXT_GAP_PX, middle, palette.muted);
 }
 
 function drawSpan(to: Renderer, frame: Frame, row: number, x: number, w: number, middle: number): void {
@@ -171,6 +173,17 @@ function drawShut(to: Renderer, frame: Frame, row: number, x: number, w: number,
     if (level > 0) to.rect(from, bottom - level, Math.min(end - from, width), level, color);
     from = end;
   }
+  drawInnerPoints(to, palette, middle);
+}
+
+/** The points of a shut group, of those that would touch each other the first. */
+function drawInnerPoints(to: Renderer, palette: Palette, middle: number): void {
+  const { points, width } = density;
+  for (let x = 0; x < width; x++) {
+    if (points[x] === 0) continue;
+    to.diamond(x + 0.5, middle, 3, palette.text, palette.surface);
+    x += 5;
+  }
 }
 
 function heightOf(active: number, peak: number): number {
@@ -181,6 +194,7 @@ function heightOf(active: number, peak: number): number {
 export function caption(bars: Bars, row: number, now: number): string {
   const state = stateOf(bars, row);
   const took = duration(bars, row, now);
+  if (state === 'waiting') return 'no start';
   if (state === 'unfinished') return Number.isNaN(took) ? 'no end' : `${formatDuration(took)} · unfinished`;
   if (state === 'running') return formatGrowing(took);
   const status = statusOf(bars, row);

@@ -64,7 +64,7 @@ function OverviewLabel({ view }: { view: TimelineView }) {
   const zoomed = view.range.value !== null;
   return (
     <div class="overview-label">
-      <span>Up to {plural(view.peak.value, 'step')} at once</span>
+      <span>Up to {plural(view.mostAtOnce.value, 'step')} at once</span>
       {zoomed && (
         <button class="link" onClick={() => view.zoomToAll()}>
           Show all

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Kind, State } from './bars';
-import { Density } from './density';
+import { Density, mostAtOnce } from './density';
 import { median, summarize } from './summary';
 import { testBars } from './testing';
 
@@ -14,8 +14,8 @@ test('counts what runs in each column, leaves only', () => {
   ]);
   const density = new Density(10);
   density.fill(bars, 0, bars.count, { from: 0, to: 100 }, 100);
-  expect([...density.active.subarray(0, 10)]).toEqual([1, 1, 2, 2, 2, 1, 1, 1, 0, 1]);
-  expect([...density.failed.subarray(0, 10)]).toEqual([0, 0, 1, 1, 1, 1, 1, 1, 0, 0]);
+  expect([...density.active.subarray(0, 10)]).toEqual([1, 1, 1, 2, 2, 1, 1, 1, 0, 1]);
+  expect([...density.failed.subarray(0, 10)]).toEqual([0, 0, 0, 1, 1, 1, 1, 1, 0, 0]);
   expect([...density.running.subarray(0, 10)]).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
   expect(density.peak).toBe(2);
 });
@@ -29,6 +29,7 @@ test('a failed step shorter than a pixel is still seen; a point is no work', () 
   density.fill(bars, 0, bars.count, { from: 0, to: 100 }, 100);
   expect(density.failed[5]).toBe(1);
   expect(density.active[2]).toBe(0);
+  expect(density.points[2]).toBe(1);
 });
 
 test('agrees with counting column by column', () => {
@@ -47,6 +48,19 @@ test('agrees with counting column by column', () => {
       }
     }),
   );
+});
+
+test('knows the most steps at once, to the moment', () => {
+  const bars = testBars([
+    { name: 'a', start: 0, end: 10 },
+    { name: 'b', start: 10, end: 20 },
+    { name: 'c', start: 19.9, end: null, state: State.running },
+    { name: 'd', start: 30, end: 40 },
+    { name: 'e', start: 30, end: null, kind: Kind.point },
+    { name: 'f', start: null, end: 35, state: State.waiting },
+  ]);
+  expect(mostAtOnce(bars, 90)).toBe(2);
+  expect(mostAtOnce(testBars([]), 0)).toBe(0);
 });
 
 test('sums up what is below a row', () => {

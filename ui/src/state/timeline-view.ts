@@ -3,6 +3,7 @@ import type { Group } from '../api/types';
 import { AXIS_PX, ROW_PX, type TimeMode } from '../chart/frame';
 import { barEnd, barStart, findRow, hasChildren, keyOf, State, type Bars, type RowKey } from '../model/bars';
 import { serverClock } from '../model/clock';
+import { mostAtOnce } from '../model/density';
 import { between, fit, pan, zoom, within, type View } from '../model/scale';
 import {
   findRows,
@@ -45,8 +46,6 @@ export class TimelineView {
   readonly scrollTop = signal(0);
   /** Height of the chart, its axis included, CSS pixels. */
   readonly height = signal(0);
-  /** The most steps that ran at once, as the chart counted them. */
-  readonly peak = signal(0);
   /** Where the list should be scrolled to; the chart does it. */
   readonly scrollWanted = signal<{ top: number } | null>(null);
   /** Whether the keyboard's focus should go to the active row once it is drawn. */
@@ -67,6 +66,10 @@ export class TimelineView {
     const bars = this.bars.value;
     return bars === null ? NO_ROWS : visibleRows(bars, this.folded.value, this.search.value?.found ?? null);
   });
+  /** The most steps that ran at the same moment. */
+  readonly mostAtOnce = computed(() =>
+    this.bars.value === null ? 0 : mostAtOnce(this.bars.value, this.now()),
+  );
   readonly levels = computed(() => (this.bars.value === null ? 0 : levels(this.bars.value)));
   /** The row that is selected, or -1. */
   readonly activeRow = computed(() => {
