@@ -154,7 +154,7 @@ export class Chart {
   }
 
   private highlights(): { hovered: number; selected: number } {
-    return { hovered: this.view.hover.value?.row ?? -1, selected: this.view.activeRow.value };
+    return { hovered: this.view.hoveredRow.value, selected: this.view.activeRow.value };
   }
 
   /** The overview counts all rows, so it is counted anew only when its picture would differ. */

@@ -1,3 +1,4 @@
+import { Component } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { AXIS_PX, ROW_PX, rowsOnScreen } from '../chart/frame';
 import { hasChildren, hostOf, isHostGroup, Kind, stateOf, type Bars } from '../model/bars';
@@ -13,16 +14,19 @@ import { RowTook } from './took';
  * Only what is on the screen is in the document, and the row that holds the keyboard's place.
  */
 export function Tree({ view, label }: { view: TimelineView; label: string }) {
+  const grid = useRef<HTMLDivElement>(null);
   const bars = view.bars.value!;
   const rows = view.rows.value;
-  const tab = view.tabPosition.value;
   const byStep = bars.group === 'step';
-  const [first, end] = rowsOnScreen(view.scrollTop.value, view.height.value, rows.length);
-  const positions = Array.from({ length: Math.max(0, end - first) }, (_, index) => first + index);
-  if (rows.length > 0 && tab < first) positions.unshift(tab);
-  if (tab >= end && tab < rows.length) positions.push(tab);
+  const [first] = rowsOnScreen(view.scrollTop.value, view.height.value, rows.length);
+  useLayoutEffect(() => {
+    if (!view.focusWanted) return;
+    view.focusWanted = false;
+    grid.current!.querySelector<HTMLElement>('[tabindex="0"]')?.focus({ preventScroll: true });
+  });
   return (
     <div
+      ref={grid}
       class={`tree ${byStep ? 'with-hosts' : ''}`}
       role="treegrid"
       aria-label={label}
@@ -44,20 +48,41 @@ export function Tree({ view, label }: { view: TimelineView; label: string }) {
       </div>
       <div class="tree-clip">
         <div role="rowgroup" style={{ transform: `translateY(${-view.scrollTop.value}px)` }}>
-          {positions.map((position) => (
+          {rowsShown(view).map(({ key, position }) => (
             <Row
-              key={position}
+              key={key}
               view={view}
               bars={bars}
               position={position}
               row={rows[position]}
-              tab={position === tab}
+              tab={position === view.tabPosition.value}
+              selected={rows[position] === view.activeRow.value}
+              hovered={rows[position] === view.hoveredRow.value}
+              shut={view.isShut(rows[position])}
             />
           ))}
         </div>
       </div>
     </div>
   );
+}
+
+/**
+ * The positions that are in the document, each with the element that it uses. A row that scrolls out at one
+ * side leaves its element to the one that comes in at the other, which is several times as fast as a new
+ * one. The row that has the focus has an element of its own: the focus must not end up on another row.
+ */
+function rowsShown(view: TimelineView): { key: string; position: number }[] {
+  const count = view.rows.value.length;
+  const tab = view.tabPosition.value;
+  const [first, end] = rowsOnScreen(view.scrollTop.value, view.height.value, count);
+  const slots = Math.ceil(view.height.value / ROW_PX) + 1;
+  const shown: { key: string; position: number }[] = [];
+  for (let position = first; position < end; position++) {
+    if (position !== tab) shown.push({ key: `slot${position % slots}`, position });
+  }
+  if (count > 0) shown.push({ key: `row${tab}`, position: tab });
+  return shown.sort((a, b) => a.position - b.position);
 }
 
 /** What holds the topmost row on the screen, for those who scrolled past it. */
@@ -80,56 +105,65 @@ interface RowProps {
   row: number;
   /** Whether the Tab key leads to this row. */
   tab: boolean;
+  selected: boolean;
+  hovered: boolean;
+  shut: boolean;
 }
 
-function Row({ view, bars, position, row, tab }: RowProps) {
-  const element = useRef<HTMLDivElement>(null);
-  const parent = hasChildren(bars, row);
-  const selected = view.activeRow.value === row;
-  useLayoutEffect(() => {
-    if (!tab || !view.focusWanted) return;
-    view.focusWanted = false;
-    element.current!.focus({ preventScroll: true });
-  });
-  return (
-    <div
-      ref={element}
-      role="row"
-      class={`tree-row ${selected ? 'is-selected' : ''} ${view.hover.value?.row === row ? 'is-hovered' : ''}`}
-      style={{ transform: `translateY(${position * ROW_PX}px)`, height: `${ROW_PX}px` }}
-      tabIndex={tab ? 0 : -1}
-      aria-rowindex={position + 2}
-      aria-level={bars.depth[row] + 1}
-      aria-selected={selected}
-      aria-expanded={parent ? !view.isShut(row) : undefined}
-      onClick={() => view.openDetails(row)}
-      onDblClick={() => view.zoomToRow(row)}
-    >
-      <span role="gridcell" class="tree-name" style={{ paddingLeft: `${bars.depth[row] * 14}px` }}>
-        <Twist view={view} row={row} shown={parent} />
-        <StateIcon state={stateOf(bars, row)} point={bars.kind[row] === Kind.point} />
-        <span class="hidden-text">{stateOf(bars, row)} </span>
-        <RowLabel bars={bars} row={row} />
-        {parent && view.isShut(row) && <span class="tree-count">{formatCount(bars.leaves[row])}</span>}
-      </span>
-      {bars.group === 'step' && (
-        <span role="gridcell" class="tree-host">
-          <Name text={hostText(bars, row)} />
+class Row extends Component<RowProps> {
+  /** Scrolling and pointing change few of the rows: the others are left alone. */
+  override shouldComponentUpdate(next: RowProps): boolean {
+    return (Object.keys(next) as (keyof RowProps)[]).some((name) => next[name] !== this.props[name]);
+  }
+
+  override render({ view, bars, position, row, tab, selected, hovered, shut }: RowProps) {
+    const parent = hasChildren(bars, row);
+    return (
+      <div
+        role="row"
+        class={`tree-row ${selected ? 'is-selected' : ''} ${hovered ? 'is-hovered' : ''}`}
+        style={{ transform: `translateY(${position * ROW_PX}px)`, height: `${ROW_PX}px` }}
+        tabIndex={tab ? 0 : -1}
+        aria-rowindex={position + 2}
+        aria-level={bars.depth[row] + 1}
+        aria-selected={selected}
+        aria-expanded={parent ? !shut : undefined}
+        onClick={() => view.openDetails(row)}
+        onDblClick={() => view.zoomToRow(row)}
+      >
+        <span role="gridcell" class="tree-name" style={{ paddingLeft: `${bars.depth[row] * 14}px` }}>
+          <Twist view={view} row={row} shown={parent} shut={shut} />
+          <StateIcon state={stateOf(bars, row)} point={bars.kind[row] === Kind.point} />
+          <span class="hidden-text">{stateOf(bars, row)} </span>
+          <RowLabel bars={bars} row={row} />
+          {parent && shut && <span class="tree-count">{formatCount(bars.leaves[row])}</span>}
         </span>
-      )}
-      <span role="gridcell" class="is-number">
-        <RowTook bars={bars} row={row} now={() => view.now()} />
-      </span>
-    </div>
-  );
+        {bars.group === 'step' && (
+          <span role="gridcell" class="tree-host">
+            <Name text={hostText(bars, row)} />
+          </span>
+        )}
+        <span role="gridcell" class="is-number">
+          <RowTook bars={bars} row={row} now={() => view.now()} />
+        </span>
+      </div>
+    );
+  }
+}
+
+interface TwistProps {
+  view: TimelineView;
+  row: number;
+  shown: boolean;
+  shut: boolean;
 }
 
 /** What opens and shuts a row with the pointer; the keyboard has the arrows, so it takes no place of its own. */
-function Twist({ view, row, shown }: { view: TimelineView; row: number; shown: boolean }) {
+function Twist({ view, row, shown, shut }: TwistProps) {
   if (!shown) return <span class="twist" />;
   return (
     <span
-      class={`twist ${view.isShut(row) ? '' : 'is-open'}`}
+      class={`twist ${shut ? '' : 'is-open'}`}
       aria-hidden="true"
       onClick={(event) => {
         event.stopPropagation();

@@ -76,6 +76,8 @@ export class TimelineView {
     const [bars, key] = [this.bars.value, this.activeKey.value];
     return bars === null || key === null ? -1 : findRow(bars, key);
   });
+  /** The row under the pointer, or -1. */
+  readonly hoveredRow = computed(() => this.hover.value?.row ?? -1);
   /** Position in the list of the row that the keyboard reaches first: the selected one, or the top one. */
   readonly tabPosition = computed(() => Math.max(0, positionOf(this.rows.value, this.activeRow.value)));
 
