@@ -1,0 +1,89 @@
+import { serverClock } from '../model/clock';
+import type { Entry } from './types';
+
+/** The server answered, and what it said is not what was asked for (problem details, RFC 9457). */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+  ) {
+    super(detail === '' ? title : `${title}: ${detail}`);
+  }
+}
+
+/** No answer came: the server is away or the network is. Worth trying again. */
+export class OfflineError extends Error {}
+
+export interface Answer<T> {
+  body: T;
+  /** Send it back with the next request to hear "not modified" instead of the same again. */
+  etag: string | null;
+}
+
+/**
+ * Gets one resource. Returns null where it has not changed since `etag`.
+ * Throws ApiError for an answer that is not a success, OfflineError for no answer.
+ */
+export async function get<T>(
+  href: string,
+  options: { etag?: string | null; signal?: AbortSignal } = {},
+): Promise<Answer<T> | null> {
+  const headers = new Headers({ Accept: 'application/hal+json, application/json' });
+  if (options.etag) headers.set('If-None-Match', options.etag);
+  const response = await send(href, { headers, signal: options.signal ?? null });
+  const date = Date.parse(response.headers.get('Date') ?? '');
+  // The header is cut to the second: half a second more is the better guess.
+  if (!Number.isNaN(date)) serverClock.hearRoughly(date + 500);
+  if (response.status === 304) return null;
+  if (!response.ok) throw await problem(response);
+  try {
+    return { body: (await response.json()) as T, etag: response.headers.get('ETag') };
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    // The connection broke in the middle of the body.
+    throw new OfflineError('the answer was cut short', { cause: error });
+  }
+}
+
+async function send(href: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(href, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new OfflineError('the server does not answer', { cause: error });
+  }
+}
+
+async function problem(response: Response): Promise<Error> {
+  // What stands between the page and upto (a proxy, a balancer) says so with these.
+  if (response.status >= 502 && response.status <= 504) return new OfflineError(`HTTP ${response.status}`);
+  const fallback = response.statusText || `HTTP ${response.status}`;
+  try {
+    const { title, detail } = (await response.json()) as { title?: string; detail?: string };
+    return new ApiError(response.status, title ?? fallback, detail ?? '');
+  } catch {
+    return new ApiError(response.status, fallback, '');
+  }
+}
+
+let knownEntry: Entry | null = null;
+
+/** The API's entry, asked for once. All that the page reads is reached from here. */
+export async function entry(): Promise<Entry> {
+  knownEntry ??= (await get<Entry>('/api'))!.body;
+  return knownEntry;
+}
+
+/**
+ * Where a context's resource is. A page's address gives a context and a number and no link, so this and
+ * the next function build the documented paths; everything after that follows links.
+ */
+export function contextHref(from: Entry, context: string): string {
+  return `${from._links.contexts.href}/${encodeURIComponent(context)}`;
+}
+
+/** Where a timeline's resource is, by number or as the context's newest. */
+export function timelineHref(from: Entry, context: string, run: number | 'latest'): string {
+  return `${contextHref(from, context)}/timelines/${run}`;
+}

@@ -1,0 +1,67 @@
+import { useEffect, useState } from 'preact/hooks';
+import { Crumb, Header } from './components/header';
+import { KeysSheet } from './components/keys-sheet';
+import { Name } from './components/name';
+import { Blank } from './components/notice';
+import { ContextsPage } from './pages/contexts';
+import { TimelinePage } from './pages/timeline';
+import { TimelinesPage } from './pages/timelines';
+import { pathOf, route, type Route } from './router';
+import { isTyping } from './state/commands';
+
+/** The page: what the address names, under a bar that tells where that is. */
+export function App() {
+  const [help, setHelp] = useState(false);
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      if (event.key === '?' && !isTyping(event)) setHelp(true);
+    };
+    document.addEventListener('keydown', key);
+    return () => document.removeEventListener('keydown', key);
+  }, []);
+  return (
+    <>
+      <Header trail={<Trail route={route.value} />} onHelp={() => setHelp(true)} />
+      <Page route={route.value} />
+      {help && <KeysSheet onClose={() => setHelp(false)} />}
+    </>
+  );
+}
+
+function Page({ route }: { route: Route }) {
+  switch (route.page) {
+    case 'contexts':
+      return <ContextsPage />;
+    case 'timelines':
+      return <TimelinesPage key={route.context} context={route.context} />;
+    case 'timeline':
+      return <TimelinePage key={`${route.run} ${route.context}`} context={route.context} run={route.run} />;
+    case 'unknown':
+      return (
+        <Blank title="There is no such page">
+          <p>
+            <a href="/">All contexts</a>
+          </p>
+        </Blank>
+      );
+  }
+}
+
+function Trail({ route }: { route: Route }) {
+  if (route.page === 'timelines') {
+    return (
+      <Crumb>
+        <Name text={route.context} />
+      </Crumb>
+    );
+  }
+  if (route.page !== 'timeline') return null;
+  return (
+    <>
+      <Crumb href={pathOf(route.context)}>
+        <Name text={route.context} />
+      </Crumb>
+      <Crumb>{route.run === 'latest' ? 'newest run' : `#${route.run}`}</Crumb>
+    </>
+  );
+}

@@ -1,0 +1,54 @@
+import type { ComponentChildren } from 'preact';
+import { nextTheme, theme, type Theme } from '../state/preferences';
+import { HelpIcon, Logo, MoonIcon, SunIcon, SystemIcon } from './icons';
+
+const THEME_ICONS = { system: SystemIcon, light: SunIcon, dark: MoonIcon };
+const THEME_TEXTS: Record<Theme, string> = {
+  system: 'Colours: as the system',
+  light: 'Colours: light',
+  dark: 'Colours: dark',
+};
+
+/** The bar at the top of every page: where one is, and what works everywhere. */
+export function Header({ trail, onHelp }: { trail: ComponentChildren; onHelp: () => void }) {
+  const ThemeIcon = THEME_ICONS[theme.value];
+  return (
+    <header class="top">
+      <nav class="trail" aria-label="Where you are">
+        <a class="brand" href="/" aria-label="upto, all contexts">
+          <Logo />
+          <span>upto</span>
+        </a>
+        {trail}
+      </nav>
+      <button class="button is-quiet" onClick={nextTheme} title={THEME_TEXTS[theme.value]}>
+        <ThemeIcon />
+        <span class="hidden-text">{THEME_TEXTS[theme.value]}</span>
+      </button>
+      <button class="button is-quiet" onClick={onHelp} title="Keys (?)">
+        <HelpIcon />
+        <span class="hidden-text">Keys</span>
+      </button>
+    </header>
+  );
+}
+
+/** One step of the trail. */
+export function Crumb({ href, children }: { href?: string; children: ComponentChildren }) {
+  return (
+    <>
+      <span class="crumb-gap" aria-hidden="true">
+        /
+      </span>
+      {href === undefined ? (
+        <span class="crumb" aria-current="page">
+          {children}
+        </span>
+      ) : (
+        <a class="crumb" href={href}>
+          {children}
+        </a>
+      )}
+    </>
+  );
+}

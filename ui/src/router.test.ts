@@ -1,0 +1,27 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parsePath, pathOf } from './router';
+
+test.each([
+  ['/', { page: 'contexts' }],
+  ['/c/deploy', { page: 'timelines', context: 'deploy' }],
+  ['/c/deploy/', { page: 'timelines', context: 'deploy' }],
+  ['/c/a%2Fb/41', { page: 'timeline', context: 'a/b', run: 41 }],
+  ['/c/deploy/latest', { page: 'timeline', context: 'deploy', run: 'latest' }],
+  ['/c/deploy/0', { page: 'unknown' }],
+  ['/c/deploy/41/more', { page: 'unknown' }],
+  ['/c/%zz', { page: 'unknown' }],
+  ['/c', { page: 'unknown' }],
+  ['/api', { page: 'unknown' }],
+])('%s', (path, route) => {
+  expect(parsePath(path)).toEqual(route);
+});
+
+test('any context has a page', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (context) => {
+      expect(parsePath(pathOf(context))).toEqual({ page: 'timelines', context });
+      expect(parsePath(pathOf(context, 7))).toEqual({ page: 'timeline', context, run: 7 });
+    }),
+  );
+});
