@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What end-to-end tests and benchmarks of upto need: real servers to run it against.
+
+pub mod postgres;

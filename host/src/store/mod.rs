@@ -1,9 +1,20 @@
-//! Where events live. [`Store`] says what a store promises; each implementation is one file that alone knows its driver.
+//! Where events live. [`Store`] says what a store promises; each implementation is one folder that alone knows its
+//! driver, and [`open`] picks it by the URL.
+
+#[cfg(test)]
+mod conformance;
+mod dictionary;
+mod plan;
+mod postgres;
+mod rule;
+mod sqlite;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use upto_wire::Time;
 
-use crate::event::{Event, EventKey, LabelText};
+use crate::event::{Event, EventKey, EventState, LabelText, Liveness};
 
 /// The newest timeline and at most this many in all are looked at for the one in which an end's event runs.
 pub const LOOK_BACK: u32 = 16;
@@ -24,6 +35,24 @@ pub enum StoreError {
 
 /// Result of a store call.
 pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Opens the store that a URL names, making or upgrading its schema: `sqlite:PATH` (the file is made if need be),
+/// `sqlite::memory:`, `postgres://…` or `postgresql://…`.
+///
+/// # Errors
+/// [`StoreError::Fatal`] where trying again is of no use, [`StoreError::Unavailable`] where the server may come back.
+/// No message holds a password.
+pub async fn open(url: &str) -> Result<Arc<dyn Store>> {
+    match url.split_once(':') {
+        Some(("sqlite", path)) => Ok(Arc::new(sqlite::Sqlite::open(path).await?)),
+        Some(("postgres" | "postgresql", _)) => Ok(Arc::new(postgres::Postgres::open(url).await?)),
+        // The rest of an unknown URL is not shown: it may hold a password.
+        scheme => Err(StoreError::Fatal(format!(
+            "the store URL {} is none that upto knows: use sqlite:PATH, sqlite::memory:, or postgres://USER@HOST/DATABASE",
+            scheme.map_or_else(|| "without a scheme".to_owned(), |(scheme, _)| format!("with the scheme {scheme:?}"))
+        ))),
+    }
+}
 
 /// One run in a context: the timeline `number` of `context`, from 1.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,6 +151,27 @@ pub struct TimelineRow {
     pub failed: u64,
 }
 
+impl TimelineRow {
+    /// Whether more is expected of it.
+    pub fn liveness(&self, now: Time) -> Liveness {
+        Liveness::of(self.superseded, self.received_at, now)
+    }
+
+    /// The state of the whole run: while anything runs, running or unfinished; else failed if anything failed, ended if
+    /// there is any event, and waiting for its first one.
+    pub fn state(&self, now: Time) -> EventState {
+        match (self.running, self.failed, self.events) {
+            (1.., _, _) => match self.liveness(now) {
+                Liveness::Alive => EventState::Running,
+                Liveness::GivenUp => EventState::Unfinished,
+            },
+            (0, 1.., _) => EventState::Failed,
+            (0, 0, 1..) => EventState::Ended,
+            (0, 0, 0) => EventState::Waiting,
+        }
+    }
+}
+
 /// How a timeline is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TimelineRef {
@@ -139,7 +189,11 @@ pub enum TimelineRef {
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Merges a batch into the store, all of it or nothing, and returns once it is durable. Missing contexts and
-    /// timelines are made. Doing it again changes nothing but revisions. Returns the timelines it touched.
+    /// timelines are made; the named ones first, so the newest of them is then the active one. Doing it again changes
+    /// nothing but revisions. Returns the timelines it touched, sorted, each once.
+    ///
+    /// All or nothing is said of the events: contexts, timelines and the dictionary may stay behind after a failure, where
+    /// they are found again by the next try.
     async fn write(&self, batch: &Batch) -> Result<Vec<TimelineKey>>;
 
     /// Makes a timeline, or finds the one of that name.

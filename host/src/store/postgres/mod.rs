@@ -1,0 +1,96 @@
+//! Postgres: the store that any number of instances share.
+//!
+//! Everything works through a pooler in transaction mode: statements are unnamed, and no session outlives its
+//! transaction. `schema.sql` at the root of the repository has the tables.
+
+mod connect;
+mod learn;
+mod read;
+mod types;
+mod write;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool_postgres::Pool;
+
+use super::dictionary::Dictionary;
+use super::{Batch, ContextRow, NewTimeline, Result, Store, StoreError, TimelineKey, TimelineRef, TimelineRow};
+use crate::event::{Event, EventKey};
+
+/// How long a call may take. Longer than the server's own limits on statements, which tell more.
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a ping may take: who asks for readiness wants no answer that is older.
+const PING_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// A store on a Postgres server.
+pub(super) struct Postgres {
+    pool: Pool,
+    dictionary: Mutex<Dictionary>,
+}
+
+impl Postgres {
+    /// Connects to the server of a URL and brings its schema up to date.
+    pub async fn open(url: &str) -> Result<Self> {
+        let pool = connect::pool(url)?;
+        let store = Postgres { pool, dictionary: Mutex::default() };
+        within(CALL_TIMEOUT, connect::prepare_schema(&store.pool)).await?;
+        Ok(store)
+    }
+
+    fn dictionary(&self) -> MutexGuard<'_, Dictionary> {
+        // Each step of learning leaves it whole.
+        self.dictionary.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives up on a server that does not answer. The connection that was in use is closed.
+async fn within<T>(limit: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
+    let late = |_| StoreError::Unavailable(format!("Postgres did not answer within {} s", limit.as_secs()));
+    tokio::time::timeout(limit, call).await.map_err(late)?
+}
+
+#[async_trait]
+impl Store for Postgres {
+    async fn write(&self, batch: &Batch) -> Result<Vec<TimelineKey>> {
+        within(CALL_TIMEOUT, self.write_batch(batch)).await
+    }
+
+    async fn new_timeline(&self, new: &NewTimeline) -> Result<TimelineKey> {
+        within(CALL_TIMEOUT, self.make_or_find(new)).await
+    }
+
+    async fn contexts(&self, after: Option<&str>, limit: u32) -> Result<Vec<ContextRow>> {
+        within(CALL_TIMEOUT, read::contexts(&self.pool, after.unwrap_or_default(), limit)).await
+    }
+
+    async fn context(&self, name: &str) -> Result<Option<ContextRow>> {
+        within(CALL_TIMEOUT, read::context(&self.pool, name)).await
+    }
+
+    async fn timelines(&self, context: &str, before: Option<u32>, limit: u32) -> Result<Vec<TimelineRow>> {
+        within(CALL_TIMEOUT, read::timelines(&self.pool, context, before, limit)).await
+    }
+
+    async fn timeline(&self, context: &str, which: &TimelineRef) -> Result<Option<TimelineRow>> {
+        within(CALL_TIMEOUT, read::timeline(&self.pool, context, which)).await
+    }
+
+    async fn events(
+        &self,
+        timeline: &TimelineKey,
+        after: Option<&EventKey>,
+        limit: u32,
+    ) -> Result<Vec<(EventKey, Event)>> {
+        within(CALL_TIMEOUT, read::events(&self.pool, timeline, after, limit)).await
+    }
+
+    async fn revision(&self, timeline: &TimelineKey) -> Result<Option<u64>> {
+        within(CALL_TIMEOUT, read::revision(&self.pool, timeline)).await
+    }
+
+    async fn ping(&self) -> Result<()> {
+        within(PING_TIMEOUT, read::ping(&self.pool)).await
+    }
+}

@@ -1,0 +1,333 @@
+//! What writes to Postgres.
+//!
+//! A batch is one transaction: where its changes go, the merge as one statement over arrays, the revisions. Contexts, texts
+//! and timelines that are missing are made before it in short transactions of their own, sorted, so that no two instances
+//! wait for each other in a circle. All of it can be done again, and is where rows vanished in the meantime.
+
+use std::collections::BTreeSet;
+
+use futures::future::{join, join3};
+use tokio_postgres::types::{ToSql, Type};
+use upto_wire::Time;
+
+use super::connect::{BEGIN, Transaction};
+use super::types::Timestamp;
+use super::{Postgres, Result, StoreError};
+use crate::store::plan::{self, Group, Plan, Row, RowKey};
+use crate::store::rule::{Columns, merge, running};
+use crate::store::{Batch, NewTimeline, Target, TimelineKey};
+
+/// How often a write begins anew because what it relied on was deleted or made by others.
+const TRIES: u32 = 5;
+
+/// For pairs of a context and a name (NULL for the newest): the context's newest timeline, and the number of the one meant.
+const FIND_TIMELINES: &str = "SELECT k.i::int4, c.latest, \
+       CASE WHEN k.name IS NULL \
+         THEN (SELECT t.number FROM upto.timelines t WHERE t.context_id = c.id AND t.number = c.latest) \
+         ELSE (SELECT t.number FROM upto.timelines t WHERE t.context_id = c.id AND t.name = k.name) END \
+     FROM unnest($1::int4[], $2::text[]) WITH ORDINALITY k(context_id, name, i) \
+     JOIN upto.contexts c ON c.id = k.context_id";
+
+/// For stray ends: where their events run. Scalar subqueries are looked up by key, the older ones only where need be.
+const FIND_RUNNING: &str = concat!(
+    "SELECT coalesce( \
+       (SELECT e.timeline FROM upto.events e WHERE e.context_id = k.context_id AND e.timeline = k.newest \
+          AND e.name_id = k.name_id AND e.host_id = k.host_id AND ",
+    running!(),
+    "), \
+       (SELECT max(e.timeline) FROM upto.events e WHERE e.context_id = k.context_id \
+          AND e.timeline = ANY (ARRAY(SELECT generate_series(k.oldest, k.newest - 1))) \
+          AND e.name_id = k.name_id AND e.host_id = k.host_id AND ",
+    running!(),
+    ")) \
+     FROM unnest($1::int4[], $2::int4[], $3::int4[], $4::int4[], $5::int4[]) WITH ORDINALITY \
+       k(context_id, oldest, newest, name_id, host_id, i) ORDER BY k.i"
+);
+
+/// The rows come as arrays in the order of the key, in which they are locked: no sort or join may come between.
+const UPSERT: &str = concat!(
+    "INSERT INTO upto.events AS e (context_id, timeline, name_id, host_id, started_at, restarted_at, ended_at, is_point, \
+       status, start_labels, end_labels) \
+     SELECT * FROM unnest($1::int4[], $2::int4[], $3::int4[], $4::int4[], $5::timestamptz[], $6::timestamptz[], \
+       $7::timestamptz[], $8::bool[], $9::int2[], $10::text[], $11::text[])",
+    merge!()
+);
+
+/// Rows are locked in order before they are changed.
+const TOUCH: &str = "WITH locked AS ( \
+       SELECT t.context_id, t.number FROM unnest($1::int4[], $2::int4[]) k(context_id, number) \
+       JOIN upto.timelines t ON t.context_id = k.context_id AND t.number = k.number \
+       ORDER BY t.context_id, t.number FOR NO KEY UPDATE OF t) \
+     UPDATE upto.timelines t SET revision = t.revision + 1, received_at = greatest(t.received_at, $3) \
+     FROM locked WHERE t.context_id = locked.context_id AND t.number = locked.number";
+
+/// Why a write has to begin anew.
+enum Anew {
+    /// Contexts that are gone although their ids were remembered.
+    Contexts(Vec<String>),
+    /// Groups of the batch whose timelines do not exist: context, its id, target.
+    Timelines(BTreeSet<(i32, Target)>),
+    /// A timeline vanished while it was written to.
+    Vanished,
+}
+
+/// The result of one try.
+type Tried = std::result::Result<Vec<TimelineKey>, Anew>;
+
+impl Postgres {
+    /// [`crate::store::Store::write`].
+    pub(super) async fn write_batch(&self, batch: &Batch) -> Result<Vec<TimelineKey>> {
+        if batch.changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.dictionary().trim();
+        for _ in 0..TRIES {
+            self.learn(batch).await?;
+            match self.try_write(batch).await? {
+                Ok(touched) => return Ok(touched),
+                Err(Anew::Contexts(gone)) => gone.iter().for_each(|context| self.dictionary().forget(context)),
+                Err(Anew::Timelines(missing)) => self.make_missing(&missing, batch.received_at).await?,
+                Err(Anew::Vanished) => {}
+            }
+        }
+        Err(StoreError::Unavailable("contexts or timelines are deleted as fast as they are made".to_owned()))
+    }
+
+    async fn try_write(&self, batch: &Batch) -> Result<Tried> {
+        let groups: Vec<_> = plan::groups(batch).collect();
+        let Some(contexts) = self.context_ids(&groups) else { return Ok(Err(Anew::Vanished)) };
+        let mut transaction = Transaction::on(self.pool.get().await?);
+        match self.write_in(&transaction, batch, &groups, &contexts).await {
+            // It is committed together with the last statements.
+            Ok(Ok(touched)) => {
+                transaction.ended();
+                Ok(Ok(touched))
+            }
+            Ok(Err(anew)) => transaction.roll_back().await.map(|()| Err(anew)),
+            // Where the server still answers the connection can be kept.
+            Err(error) => {
+                let _ = transaction.roll_back().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn write_in(
+        &self,
+        transaction: &Transaction,
+        batch: &Batch,
+        groups: &[Group<'_>],
+        contexts: &[i32],
+    ) -> Result<Tried> {
+        let timelines = match find_timelines(transaction, groups, contexts).await? {
+            Ok(timelines) => timelines,
+            Err(anew) => return Ok(Err(anew)),
+        };
+        let Some(mut plan) = self.plan(groups, contexts, &timelines) else { return Ok(Err(Anew::Vanished)) };
+        if plan.strays().len() > 0 {
+            let running = find_running(transaction, &plan).await?;
+            plan.place_strays(&running);
+        }
+        let rows = plan.into_rows();
+        let touched = plan::touched(&rows);
+        if write_rows(transaction, &rows, &touched, batch.received_at).await? < touched.len() as u64 {
+            return Ok(Err(Anew::Vanished));
+        }
+        let name = |id: i32| contexts.iter().position(|context| *context == id).map(|i| groups[i].context.to_owned());
+        let key =
+            |(context, number): &(i32, i32)| Some(TimelineKey { context: name(*context)?, number: *number as u32 });
+        let mut touched: Vec<_> = touched.iter().filter_map(key).collect();
+        touched.sort();
+        Ok(Ok(touched))
+    }
+
+    /// The ids of the groups' contexts; `None` where another write has just forgotten one.
+    fn context_ids(&self, groups: &[Group<'_>]) -> Option<Vec<i32>> {
+        let dictionary = self.dictionary();
+        groups.iter().map(|group| dictionary.context(group.context)).collect()
+    }
+
+    /// The changes by key; `None` where another write has just forgotten a text.
+    fn plan<'a>(&self, groups: &[Group<'a>], contexts: &[i32], timelines: &[i32]) -> Option<Plan<'a>> {
+        let dictionary = self.dictionary();
+        let mut plan = Plan::default();
+        for ((group, context), timeline) in groups.iter().zip(contexts).zip(timelines) {
+            for change in group.changes {
+                let name = dictionary.text(group.context, &change.key.name)?;
+                let host = dictionary.text(group.context, &change.key.host)?;
+                let key = RowKey { context: *context, timeline: *timeline, name, host };
+                plan.add(key, group.target, &change.event);
+            }
+        }
+        Some(plan)
+    }
+
+    /// Makes timelines that a batch means: first the named ones, so that the newest of them is then the active one.
+    async fn make_missing(&self, missing: &BTreeSet<(i32, Target)>, at: Time) -> Result<()> {
+        let named = |(_, target): &&(i32, Target)| *target != Target::Active;
+        for (context, target) in missing.iter().filter(named).chain(missing.iter().filter(|one| !named(one))) {
+            let name = match target {
+                Target::Active => None,
+                Target::Named(name) => Some(name.as_str()),
+            };
+            let transaction = Transaction::begin(&self.pool).await?;
+            make_timeline(&transaction, *context, Make { name, labels: "", at, always: false }).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// [`crate::store::Store::new_timeline`].
+    pub(super) async fn make_or_find(&self, new: &NewTimeline) -> Result<TimelineKey> {
+        let make = Make { name: new.name.as_deref(), labels: new.labels.as_str(), at: new.at, always: true };
+        for _ in 0..TRIES {
+            self.learn_contexts(&BTreeSet::from([new.context.as_str()]), new.at).await?;
+            let Some(context) = self.dictionary().context(&new.context) else { continue };
+            let transaction = Transaction::begin(&self.pool).await?;
+            match make_timeline(&transaction, context, make).await? {
+                Some(number) => {
+                    transaction.commit().await?;
+                    return Ok(TimelineKey { context: new.context.clone(), number: number as u32 });
+                }
+                None => {
+                    transaction.roll_back().await?;
+                    self.dictionary().forget(&new.context);
+                }
+            }
+        }
+        Err(StoreError::Unavailable("contexts are deleted as fast as they are made".to_owned()))
+    }
+}
+
+/// Begins the transaction, and finds the timeline that each group means.
+async fn find_timelines(
+    transaction: &Transaction,
+    groups: &[Group<'_>],
+    contexts: &[i32],
+) -> Result<std::result::Result<Vec<i32>, Anew>> {
+    let name = |group: &Group<'_>| match group.target {
+        Target::Active => None,
+        Target::Named(name) => Some(name.clone()),
+    };
+    let names: Vec<Option<String>> = groups.iter().map(name).collect();
+    let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&contexts, Type::INT4_ARRAY), (&names, Type::TEXT_ARRAY)];
+    let client = transaction.client();
+    // Sent together: one round trip.
+    let (begun, found) = join(client.batch_execute(BEGIN), client.query_typed(FIND_TIMELINES, &parameters)).await;
+    begun?;
+    // Per group: `None` without its context, 0 without its timeline.
+    let mut numbers: Vec<Option<i32>> = vec![None; groups.len()];
+    for row in found? {
+        let number: Option<i32> = row.get(2);
+        numbers[row.get::<_, i32>(0) as usize - 1] = Some(number.unwrap_or(0));
+    }
+    let gone: Vec<_> = groups.iter().zip(&numbers).filter(|(_, number)| number.is_none()).collect();
+    if !gone.is_empty() {
+        return Ok(Err(Anew::Contexts(gone.iter().map(|(group, _)| group.context.to_owned()).collect())));
+    }
+    let numbers: Vec<i32> = numbers.into_iter().flatten().collect();
+    let missing = groups.iter().zip(contexts).zip(&numbers).filter(|(_, number)| **number == 0);
+    let missing: BTreeSet<_> = missing.map(|((group, context), _)| (*context, group.target.clone())).collect();
+    Ok(if missing.is_empty() { Ok(numbers) } else { Err(Anew::Timelines(missing)) })
+}
+
+/// For each stray end the newest timeline in which its event runs.
+async fn find_running(transaction: &Transaction, plan: &Plan<'_>) -> Result<Vec<Option<i32>>> {
+    let column = |of: fn(RowKey) -> i32| plan.strays().map(of).collect::<Vec<i32>>();
+    let columns = [
+        column(|key| key.context),
+        column(|key| plan::older_than(key.timeline).start),
+        column(|key| key.timeline),
+        column(|key| key.name),
+        column(|key| key.host),
+    ];
+    let parameters = columns.each_ref().map(|column| (column as &(dyn ToSql + Sync), Type::INT4_ARRAY));
+    let rows = transaction.client().query_typed(FIND_RUNNING, &parameters).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Merges rows, raises revisions and commits, in one round trip. Returns how many timelines it found.
+async fn write_rows(
+    transaction: &Transaction,
+    rows: &[Row<'_>],
+    touched: &[(i32, i32)],
+    received_at: Time,
+) -> Result<u64> {
+    let columns: Vec<_> = rows.iter().map(|(_, event)| Columns::of(event)).collect();
+    let key = |of: fn(&RowKey) -> i32| rows.iter().map(|(key, _)| of(key)).collect::<Vec<i32>>();
+    let time = |of: fn(&Columns<'_>) -> Option<Time>| {
+        columns.iter().map(|columns| of(columns).map(Timestamp)).collect::<Vec<_>>()
+    };
+    let keys = [key(|key| key.context), key(|key| key.timeline), key(|key| key.name), key(|key| key.host)];
+    let times = [time(|row| row.started_at), time(|row| row.restarted_at), time(|row| row.ended_at)];
+    let points: Vec<bool> = columns.iter().map(|row| row.is_point).collect();
+    let statuses: Vec<i16> = columns.iter().map(|row| row.status).collect();
+    let labels: [Vec<&str>; 2] =
+        [columns.iter().map(|row| row.start_labels).collect(), columns.iter().map(|row| row.end_labels).collect()];
+    let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = Vec::with_capacity(11);
+    parameters.extend(keys.iter().map(|column| (column as _, Type::INT4_ARRAY)));
+    parameters.extend(times.iter().map(|column| (column as _, Type::TIMESTAMPTZ_ARRAY)));
+    parameters.push((&points, Type::BOOL_ARRAY));
+    parameters.push((&statuses, Type::INT2_ARRAY));
+    parameters.extend(labels.iter().map(|column| (column as _, Type::TEXT_ARRAY)));
+
+    let (contexts, numbers): (Vec<i32>, Vec<i32>) = touched.iter().copied().unzip();
+    let touch: [(&(dyn ToSql + Sync), Type); 3] =
+        [(&contexts, Type::INT4_ARRAY), (&numbers, Type::INT4_ARRAY), (&Timestamp(received_at), Type::TIMESTAMPTZ)];
+    let client = transaction.client();
+    // After an error the server skips the others, and COMMIT only rolls back.
+    let (merged, touched, committed) = join3(
+        client.execute_typed(UPSERT, &parameters),
+        client.execute_typed(TOUCH, &touch),
+        client.batch_execute("COMMIT"),
+    )
+    .await;
+    merged?;
+    let touched = touched?;
+    committed?;
+    Ok(touched)
+}
+
+/// A timeline to be made.
+#[derive(Clone, Copy)]
+struct Make<'a> {
+    name: Option<&'a str>,
+    labels: &'a str,
+    at: Time,
+    /// Make one without a name although there is a newest one.
+    always: bool,
+}
+
+/// Makes a timeline, or finds the one of that name or the newest one. `None` where the context is gone. The context's row
+/// is locked until the transaction ends, so that numbers have no gaps.
+async fn make_timeline(transaction: &Transaction, context: i32, make: Make<'_>) -> Result<Option<i32>> {
+    let client = transaction.client();
+    let lock = "SELECT latest FROM upto.contexts WHERE id = $1 FOR NO KEY UPDATE";
+    let Some(row) = client.query_typed_opt(lock, &[(&context, Type::INT4)]).await? else { return Ok(None) };
+    let latest: i32 = row.get(0);
+    let number = match make.name {
+        Some(name) => {
+            let find = "SELECT number FROM upto.timelines WHERE context_id = $1 AND name = $2";
+            match client.query_typed_opt(find, &[(&context, Type::INT4), (&name, Type::TEXT)]).await? {
+                Some(row) => return Ok(Some(row.get(0))),
+                None => latest + 1,
+            }
+        }
+        None if make.always => latest + 1,
+        // Where somebody deleted the newest, it comes back under its number: numbers only ever grow.
+        None => latest.max(1),
+    };
+    let parameters: [(&(dyn ToSql + Sync), Type); 5] = [
+        (&context, Type::INT4),
+        (&number, Type::INT4),
+        (&make.name, Type::TEXT),
+        (&make.labels, Type::TEXT),
+        (&Timestamp(make.at), Type::TIMESTAMPTZ),
+    ];
+    let insert = "INSERT INTO upto.timelines (context_id, number, name, labels, created_at, received_at) \
+        VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (context_id, number) DO NOTHING";
+    client.execute_typed(insert, &parameters).await?;
+    let update = "UPDATE upto.contexts SET latest = $2 WHERE id = $1 AND latest <> $2";
+    client.execute_typed(update, &[(&context, Type::INT4), (&number, Type::INT4)]).await?;
+    Ok(Some(number))
+}

@@ -1,0 +1,355 @@
+//! A real Postgres for tests: a temporary cluster that is gone when it is dropped.
+//!
+//! [`Database::fresh`] is what most tests want. It uses the server of `UPTO_TEST_POSTGRES` where that is set (a URL whose
+//! user may create databases, such as `with-postgres` gives to the command that it runs), else a cluster that the tests
+//! of one process share.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use tempfile::TempDir;
+
+/// A URL of the server to use instead of a temporary one.
+pub const VARIABLE: &str = "UPTO_TEST_POSTGRES";
+
+const USER: &str = "upto";
+const PASSWORD: &str = "not-secret";
+/// How long a server may take to accept connections, on a busy machine.
+const START_WITHIN: Duration = Duration::from_secs(60);
+/// How often readiness is asked for.
+const POLL: Duration = Duration::from_millis(20);
+/// Another process may take the free port first.
+const START_TRIES: u32 = 5;
+
+/// Settings for tests: what is lost in a crash of the machine does not matter to them.
+const FAST: [&str; 4] = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200"];
+/// Settings for benchmarks: those of a server that keeps its promises.
+const DURABLE: [&str; 3] = ["shared_buffers=256MB", "max_wal_size=4GB", "max_connections=200"];
+
+/// A temporary cluster and its server.
+#[derive(Debug)]
+pub struct Postgres {
+    programs: PathBuf,
+    folder: TempDir,
+    port: u16,
+    settings: Vec<String>,
+    server: Mutex<Option<Child>>,
+}
+
+impl Postgres {
+    /// Makes a cluster and starts its server, quick and forgetful.
+    ///
+    /// # Errors
+    /// Where Postgres is not installed or does not start; the error holds what it said.
+    pub fn start() -> Result<Self> {
+        Postgres::start_with(&FAST)
+    }
+
+    /// The same with commits that are on disk, for figures that mean something.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`].
+    pub fn start_durable() -> Result<Self> {
+        Postgres::start_with(&DURABLE)
+    }
+
+    fn start_with(settings: &[&str]) -> Result<Self> {
+        let programs = find_programs()?;
+        let folder = tempfile::Builder::new().prefix("upto-postgres-").tempdir()?;
+        if let Some((uid, gid)) = service_user()? {
+            std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid))?;
+        }
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
+        make_cluster(&programs, folder.path())?;
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let mut postgres = Postgres { programs, folder, port: 0, settings, server: Mutex::new(None) };
+        for _ in 0..START_TRIES {
+            postgres.port = free_port()?;
+            if postgres.restart().is_ok() {
+                return Ok(postgres);
+            }
+        }
+        bail!("Postgres does not start: {}", postgres.log())
+    }
+
+    /// Starts the server, again if it runs, and returns when it accepts connections.
+    ///
+    /// # Errors
+    /// Where it stops by itself or takes too long; the error holds its log.
+    pub fn restart(&self) -> Result<()> {
+        self.stop()?;
+        let mut server = self.launch()?;
+        let begun = Instant::now();
+        while let Err(error) = connect(&self.url("postgres")) {
+            if let Some(status) = server.try_wait()? {
+                bail!("Postgres stopped with {status}: {}", self.log());
+            }
+            if begun.elapsed() > START_WITHIN {
+                server.kill()?;
+                server.wait()?;
+                return Err(error.context(format!("Postgres does not accept connections: {}", self.log())));
+            }
+            std::thread::sleep(POLL);
+        }
+        *self.server.lock().expect("no panic while it is held") = Some(server);
+        Ok(())
+    }
+
+    fn launch(&self) -> Result<Child> {
+        let mut command = command(&self.programs.join("postgres"), self.folder.path())?;
+        command.arg("-D").arg(self.folder.path().join("data"));
+        command.arg("-k").arg(self.folder.path());
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        for setting in &self.settings {
+            command.args(["-c", setting]);
+        }
+        let log = std::fs::File::create(self.folder.path().join("log"))?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command.spawn().context("postgres does not run")
+    }
+
+    /// Stops the server as an administrator would: sessions end with an error, what is committed stays.
+    ///
+    /// # Errors
+    /// Where it can't be waited for.
+    pub fn stop(&self) -> Result<()> {
+        self.end(libc::SIGINT)
+    }
+
+    /// Stops the server as a crash would. It recovers at the next [`Postgres::restart`].
+    ///
+    /// # Errors
+    /// Where it can't be waited for.
+    pub fn kill(&self) -> Result<()> {
+        self.end(libc::SIGQUIT)
+    }
+
+    /// Sends a signal to the postmaster, such as `SIGSTOP`.
+    pub fn signal(&self, signal: i32) {
+        if let Some(server) = &*self.server.lock().expect("no panic while it is held") {
+            send(server, signal);
+        }
+    }
+
+    fn end(&self, signal: i32) -> Result<()> {
+        if let Some(mut server) = self.server.lock().expect("no panic while it is held").take() {
+            send(&server, signal);
+            server.wait()?;
+        }
+        Ok(())
+    }
+
+    /// A URL of one of its databases, over TCP, with a user who may do everything.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The same over the Unix socket, where no password is asked for.
+    pub fn socket_url(&self, database: &str) -> String {
+        let folder = self.folder.path().display().to_string().replace('/', "%2F");
+        format!("postgres://{USER}@{folder}:{}/{database}", self.port)
+    }
+
+    /// The process of the server, for measuring it.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.lock().expect("no panic while it is held").as_ref().map(Child::id)
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // Its data are removed in a moment: there is nothing to be kept by stopping it gently.
+        let _ = self.kill();
+    }
+}
+
+/// An empty database, dropped with this.
+#[derive(Debug)]
+pub struct Database {
+    url: String,
+    name: String,
+    server: Server,
+}
+
+#[derive(Clone, Debug)]
+enum Server {
+    Given(String),
+    Ours(Arc<Postgres>),
+}
+
+impl Server {
+    fn url(&self, database: &str) -> Result<String> {
+        match self {
+            Server::Ours(postgres) => Ok(postgres.url(database)),
+            Server::Given(url) => {
+                let (server, _) = url.rsplit_once('/').with_context(|| format!("{VARIABLE} names no database"))?;
+                Ok(format!("{server}/{database}"))
+            }
+        }
+    }
+}
+
+impl Database {
+    /// Makes one, on the given server or the shared cluster.
+    ///
+    /// # Errors
+    /// Where there is no server, or it refuses.
+    pub fn fresh() -> Result<Self> {
+        apart(|| {
+            let server = match std::env::var(VARIABLE) {
+                Ok(url) if !url.is_empty() => Server::Given(url),
+                _ => Server::Ours(shared()?),
+            };
+            Database::on(server)
+        })
+    }
+
+    /// Makes one on this cluster.
+    ///
+    /// # Errors
+    /// Where the server refuses.
+    pub fn fresh_on(postgres: &Arc<Postgres>) -> Result<Self> {
+        apart(|| Database::on(Server::Ours(Arc::clone(postgres))))
+    }
+
+    fn on(server: Server) -> Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("upto_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        // Not from template1, which is locked while it is copied: many tests make databases at once.
+        connect(&server.url("postgres")?)?
+            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"))?;
+        Ok(Database { url: server.url(&name)?, name, server })
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Runs SQL that returns nothing.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn execute(&self, sql: &str) -> Result<()> {
+        apart(|| Ok(connect(&self.url)?.batch_execute(sql)?))
+    }
+
+    /// The rows of a query, each value as text and `NULL` as `None`.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn query(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+        let messages = apart(|| Ok(connect(&self.url)?.simple_query(sql)?))?;
+        let text = |row: &postgres::SimpleQueryRow| (0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect();
+        let rows = messages.iter().filter_map(|message| match message {
+            postgres::SimpleQueryMessage::Row(row) => Some(text(row)),
+            _ => None,
+        });
+        Ok(rows.collect())
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // A test may have stopped the server; its cluster goes with it.
+        let _ = apart(|| {
+            let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+            Ok(connect(&self.server.url("postgres")?)?.batch_execute(&sql)?)
+        });
+    }
+}
+
+/// The cluster that this process shares, started by who needs it first and stopped by who needs it last.
+fn shared() -> Result<Arc<Postgres>> {
+    static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(postgres) = shared.upgrade() {
+        return Ok(postgres);
+    }
+    let postgres = Arc::new(Postgres::start()?);
+    *shared = Arc::downgrade(&postgres);
+    Ok(postgres)
+}
+
+/// Runs a call on a thread of its own: the synchronous driver must not be used on a thread of an async runtime.
+fn apart<T: Send>(call: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    std::thread::scope(|scope| scope.spawn(call).join().expect("the call does not panic"))
+}
+
+fn connect(url: &str) -> Result<postgres::Client> {
+    let mut config: postgres::Config = url.parse()?;
+    config.connect_timeout(Duration::from_secs(5));
+    Ok(config.connect(postgres::NoTls)?)
+}
+
+/// The folder with `initdb` and `postgres`: on `PATH`, or where Debian puts the newest.
+fn find_programs() -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<_> = std::env::split_paths(&path).collect();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<_> = versions.map(|version| version.path()).collect();
+    let number = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
+    versions.sort_by_key(|path| std::cmp::Reverse(number(path)));
+    folders.extend(versions.into_iter().map(|version| version.join("bin")));
+    let found = folders.into_iter().find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists());
+    found.with_context(|| format!("Postgres is needed: install it, or set {VARIABLE} to the URL of a server"))
+}
+
+fn make_cluster(programs: &Path, folder: &Path) -> Result<()> {
+    let password = folder.join("password");
+    std::fs::write(&password, PASSWORD)?;
+    std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o644))?;
+    let mut command = command(&programs.join("initdb"), folder)?;
+    command.arg("-D").arg(folder.join("data")).arg("--pwfile").arg(&password).args(["-U", USER]);
+    command.args(["--auth-host=scram-sha-256", "--auth-local=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+    let output = command.output().context("initdb does not run")?;
+    ensure!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+/// A program of Postgres. It refuses to run as root, so root runs it as another user.
+fn command(program: &Path, folder: &Path) -> Result<Command> {
+    let mut command = Command::new(program);
+    command.current_dir(folder).env_remove("PGDATA");
+    if let Some((uid, gid)) = service_user()? {
+        command.uid(uid).gid(gid);
+    }
+    Ok(command)
+}
+
+/// Whom root runs the server as: `postgres`, or `nobody` where there is no such user.
+fn service_user() -> Result<Option<(u32, u32)>> {
+    // SAFETY: geteuid has no preconditions.
+    if unsafe { libc::geteuid() } != 0 {
+        return Ok(None);
+    }
+    let users = std::fs::read_to_string("/etc/passwd")?;
+    let find = |name: &str| {
+        let mut fields = users
+            .lines()
+            .map(|line| line.split(':'))
+            .find_map(|mut fields| (fields.next() == Some(name)).then(|| fields.skip(1)))?;
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    let user = find("postgres").or_else(|| find("nobody"));
+    Ok(Some(user.context("Postgres does not run as root, and there is no user postgres or nobody")?))
+}
+
+fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn send(server: &Child, signal: i32) {
+    // SAFETY: the child has not been waited for, so its id is its own.
+    unsafe { libc::kill(server.id() as i32, signal) };
+}
