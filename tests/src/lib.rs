@@ -1,3 +1,4 @@
 //! What end-to-end tests and benchmarks of upto need: real servers to run it against.
 
 pub mod postgres;
+pub mod server;

@@ -130,9 +130,8 @@ impl Server {
     /// A value of the metrics page: the sum of all lines that begin with `name`.
     pub fn metric(&self, name: &str) -> u64 {
         let text = self.get("/metrics").text;
-        let lines = text.lines().filter(|line| {
-            line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']))
-        });
+        let lines =
+            text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 

@@ -47,7 +47,7 @@ pub async fn bars(
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "too many events", detail));
     }
     let events = app.store.events(&row.key, None, MAX_EVENTS).await?;
-    let rows = timeline::rows(&events, grouping, timeline::liveness(&row, clock::now()));
+    let rows = timeline::rows(&events, grouping, row.liveness(clock::now()));
     Ok(version.respond(&request, || resource(&row, grouping, &rows)))
 }
 
@@ -64,7 +64,7 @@ fn resource(row: &TimelineRow, grouping: Grouping, rows: &[Row]) -> Value {
         "context": row.key.context,
         "number": row.key.number,
         "name": row.name,
-        "state": timeline::state(row, now).as_str(),
+        "state": row.state(now).as_str(),
         "revision": row.revision,
         "group": group,
         "origin": origin,

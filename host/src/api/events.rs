@@ -26,7 +26,6 @@ use crate::event::{Event, EventKey};
 use crate::ingest::http::{Encoding, MAX_BODY, decode};
 use crate::ingest::{Job, http};
 use crate::store::{TimelineKey, TimelineRow};
-use crate::timeline;
 
 /// How long a request waits for the store to commit.
 const COMMIT_WAIT: Duration = Duration::from_secs(5);
@@ -191,7 +190,7 @@ fn resource(row: &TimelineRow, key: &EventKey, event: &Event) -> Value {
         "name": key.name,
         "host": key.host,
         "kind": if event.is_point() { "point" } else { "span" },
-        "state": event.state(timeline::liveness(row, clock::now())).as_str(),
+        "state": event.state(row.liveness(clock::now())).as_str(),
         "status": event.status().map(upto_wire::Status::as_str),
         "started_at": time(event.started_at()),
         "restarted_at": time(event.restarted_at()),

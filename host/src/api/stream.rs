@@ -14,7 +14,6 @@ use super::problem::{Problem, Result};
 use super::{App, timelines};
 use crate::clock;
 use crate::store::{TimelineKey, TimelineRef};
-use crate::timeline;
 
 /// At most two notices a second go out for a timeline.
 const LEAST_PAUSE: Duration = Duration::from_millis(500);
@@ -75,7 +74,7 @@ impl Watch {
         let TimelineKey { context, number } = &self.timeline;
         let row = self.app.store.timeline(context, &TimelineRef::Number(*number)).await.ok()??;
         let latest = self.app.store.context(context).await.ok()??.latest;
-        Some(Notice { revision: row.revision, state: timeline::state(&row, clock::now()).as_str(), latest })
+        Some(Notice { revision: row.revision, state: row.state(clock::now()).as_str(), latest })
     }
 
     /// Waits for a commit that concerns this context, or for the next poll; `None` when the server stops.

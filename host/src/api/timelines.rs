@@ -17,7 +17,6 @@ use super::{App, contexts, time};
 use crate::clock;
 use crate::ingest::lane::admit;
 use crate::store::{TimelineKey, TimelineRef, TimelineRow};
-use crate::timeline;
 
 pub async fn list(State(app): State<App>, Path(segment): Path<String>, Query(paging): Query<Paging>) -> Result<Hal> {
     let context = contexts::find(&app, hal::context_of(&segment)).await?.name;
@@ -79,7 +78,7 @@ pub async fn find(app: &App, context: &str, which: &str) -> Result<TimelineRow> 
 
 /// What changes whenever the timeline or anything in it does; its state also changes with time.
 pub fn version(row: &TimelineRow) -> Version {
-    let state = timeline::state(row, clock::now()).as_str();
+    let state = row.state(clock::now()).as_str();
     let superseded = u8::from(row.superseded);
     Version::of(format_args!("{}-{}-{state}-{superseded}", row.key.number, row.revision))
 }
@@ -100,7 +99,7 @@ pub fn resource(row: &TimelineRow) -> Value {
         "context": row.key.context,
         "number": row.key.number,
         "name": row.name,
-        "state": timeline::state(row, clock::now()).as_str(),
+        "state": row.state(clock::now()).as_str(),
         "labels": row.labels.labels(),
         "created_at": row.created_at,
         "first": time(row.first),

@@ -54,6 +54,20 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>> {
     }
 }
 
+/// A store's URL without its password, for messages.
+pub fn redacted(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map(|(user, _)| user);
+    let rest = match user.and_then(|user| user.split_once(':').map(|(name, _)| (user, name))) {
+        Some((user, name)) => format!("{name}:***{}", &rest[user.len()..]),
+        None => rest.to_owned(),
+    };
+    // Parameters may hold one too.
+    let rest = rest.split('?').next().unwrap_or_default();
+    format!("{scheme}://{rest}")
+}
+
 /// One run in a context: the timeline `number` of `context`, from 1.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimelineKey {

@@ -17,7 +17,7 @@ mod tests;
 
 pub use chain::{Chain, Counts};
 pub use loader::Loader;
-pub use stats::Stats;
+pub use stats::{Snapshot, Stats};
 
 use std::sync::Arc;
 

@@ -86,6 +86,10 @@ impl Store for Postgres {
         within(CALL_TIMEOUT, read::events(&self.pool, timeline, after, limit)).await
     }
 
+    async fn event(&self, timeline: &TimelineKey, key: &EventKey) -> Result<Option<Event>> {
+        within(CALL_TIMEOUT, read::event(&self.pool, timeline, key)).await
+    }
+
     async fn revision(&self, timeline: &TimelineKey) -> Result<Option<u64>> {
         within(CALL_TIMEOUT, read::revision(&self.pool, timeline)).await
     }

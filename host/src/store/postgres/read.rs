@@ -11,15 +11,23 @@ use crate::event::{Event, EventKey, LabelText};
 use crate::store::rule::{Columns, failed, first, last, running};
 use crate::store::{ContextRow, TimelineKey, TimelineRef, TimelineRow};
 
-/// Names in the order of their index, so that a page costs what it has, not what the timeline has.
-const EVENTS: &str = "SELECT n.text, coalesce(h.text, ''), e.started_at, e.restarted_at, e.ended_at, e.is_point, e.status, \
-       e.start_labels, e.end_labels \
-     FROM upto.contexts c \
-     JOIN upto.texts n ON n.context_id = c.id \
-     JOIN upto.events e ON e.context_id = c.id AND e.timeline = $2 AND e.name_id = n.id \
-     LEFT JOIN upto.texts h ON h.context_id = c.id AND h.id = e.host_id \
-     WHERE c.name = $1 AND n.text >= $3 AND (n.text > $3 OR coalesce(h.text, '') > $4) \
-     ORDER BY n.text, coalesce(h.text, '') LIMIT $5";
+/// Events of the timeline `$2` of the context `$1` that meet a condition on the name `$3` and the host `$4`. Names are in
+/// the order of their index, so that a page costs what it has, not what the timeline has.
+macro_rules! events {
+    ($condition:literal) => {
+        concat!(
+            "SELECT n.text, coalesce(h.text, ''), e.started_at, e.restarted_at, e.ended_at, e.is_point, e.status, \
+               e.start_labels, e.end_labels \
+             FROM upto.contexts c \
+             JOIN upto.texts n ON n.context_id = c.id \
+             JOIN upto.events e ON e.context_id = c.id AND e.timeline = $2 AND e.name_id = n.id \
+             LEFT JOIN upto.texts h ON h.context_id = c.id AND h.id = e.host_id \
+             WHERE c.name = $1 AND ",
+            $condition,
+            " ORDER BY n.text, coalesce(h.text, '') LIMIT $5"
+        )
+    };
+}
 
 /// Timelines of the context `$1` that meet a condition on `$2`, with what their events add up to.
 macro_rules! timelines {
@@ -117,7 +125,24 @@ pub(super) async fn events(
     after: Option<&EventKey>,
     limit: u32,
 ) -> Result<Vec<(EventKey, Event)>> {
-    let (name, host) = after.map_or(("", ""), |key| (&key.name, &key.host));
+    let key = after.map_or(("", ""), |key| (&key.name, &key.host));
+    let sql = events!("n.text >= $3 AND (n.text > $3 OR coalesce(h.text, '') > $4)");
+    Ok(query_events(pool, sql, timeline, key, limit).await?.iter().map(event_row).collect())
+}
+
+pub(super) async fn event(pool: &Pool, timeline: &TimelineKey, key: &EventKey) -> Result<Option<Event>> {
+    let sql = events!("n.text = $3 AND coalesce(h.text, '') = $4");
+    let rows = query_events(pool, sql, timeline, (&key.name, &key.host), 1).await?;
+    Ok(rows.first().map(|row| event_row(row).1))
+}
+
+async fn query_events(
+    pool: &Pool,
+    sql: &str,
+    timeline: &TimelineKey,
+    (name, host): (&str, &str),
+    limit: u32,
+) -> Result<Vec<Row>> {
     let Ok(number) = i32::try_from(timeline.number) else { return Ok(Vec::new()) };
     let parameters: [Parameter<'_>; 5] = [
         (&timeline.context, Type::TEXT),
@@ -126,7 +151,7 @@ pub(super) async fn events(
         (&host, Type::TEXT),
         (&i64::from(limit), Type::INT8),
     ];
-    Ok(query(pool, EVENTS, &parameters).await?.iter().map(event_row).collect())
+    query(pool, sql, &parameters).await
 }
 
 fn event_row(row: &Row) -> (EventKey, Event) {

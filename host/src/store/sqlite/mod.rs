@@ -237,6 +237,11 @@ impl Store for Sqlite {
         self.read_with(move |connection| read::events(connection, &timeline, after.as_ref(), limit)).await
     }
 
+    async fn event(&self, timeline: &TimelineKey, key: &EventKey) -> Result<Option<Event>> {
+        let (timeline, key) = (timeline.clone(), key.clone());
+        self.read_with(move |connection| read::event(connection, &timeline, &key)).await
+    }
+
     async fn revision(&self, timeline: &TimelineKey) -> Result<Option<u64>> {
         let timeline = timeline.clone();
         self.read_with(move |connection| read::revision(connection, &timeline)).await

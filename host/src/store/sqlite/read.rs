@@ -9,16 +9,22 @@ use crate::store::{ContextRow, TimelineKey, TimelineRef, TimelineRow};
 
 type Result<T> = rusqlite::Result<T>;
 
-const EVENTS: &str =
-    // The order of the joins is SQLite's order of loops where they are CROSS: names in byte order, so that a page reads
-    // no more than it gives.
-    "SELECT n.text, coalesce(h.text, ''), e.started_at, e.restarted_at, e.ended_at, e.is_point, e.status, \
-       e.start_labels, e.end_labels \
-     FROM contexts c CROSS JOIN texts n CROSS JOIN events e LEFT JOIN texts h ON h.id = e.host_id \
-     WHERE c.name = ?1 AND n.context_id = c.id AND n.text >= ?3 \
-       AND e.context_id = c.id AND e.timeline = ?2 AND e.name_id = n.id \
-       AND (n.text > ?3 OR coalesce(h.text, '') > ?4) \
-     ORDER BY n.text, coalesce(h.text, '') LIMIT ?5";
+/// Events of the timeline `?2` of the context `?1` that meet a condition on the name `?3` and the host `?4`. The order of
+/// the joins is SQLite's order of loops where they are CROSS: names in byte order, so that a page reads no more than it
+/// gives.
+macro_rules! events {
+    ($condition:literal) => {
+        concat!(
+            "SELECT n.text, coalesce(h.text, ''), e.started_at, e.restarted_at, e.ended_at, e.is_point, e.status, \
+               e.start_labels, e.end_labels \
+             FROM contexts c CROSS JOIN texts n CROSS JOIN events e LEFT JOIN texts h ON h.id = e.host_id \
+             WHERE c.name = ?1 AND n.context_id = c.id \
+               AND e.context_id = c.id AND e.timeline = ?2 AND e.name_id = n.id AND ",
+            $condition,
+            " ORDER BY n.text, coalesce(h.text, '') LIMIT ?5"
+        )
+    };
+}
 
 /// Timelines of a context that meet a condition, with what their events add up to.
 macro_rules! timelines {
@@ -115,9 +121,16 @@ pub(super) fn events(
     limit: u32,
 ) -> Result<Vec<(EventKey, Event)>> {
     let (name, host) = after.map_or(("", ""), |key| (&key.name, &key.host));
-    let mut statement = connection.prepare_cached(EVENTS)?;
+    let sql = events!("n.text >= ?3 AND (n.text > ?3 OR coalesce(h.text, '') > ?4)");
+    let mut statement = connection.prepare_cached(sql)?;
     let parameters = params![timeline.context, timeline.number, name, host, limit];
     statement.query_map(parameters, event_row)?.collect()
+}
+
+pub(super) fn event(connection: &Connection, timeline: &TimelineKey, key: &EventKey) -> Result<Option<Event>> {
+    let mut statement = connection.prepare_cached(events!("n.text = ?3 AND coalesce(h.text, '') = ?4"))?;
+    let parameters = params![timeline.context, timeline.number, key.name, key.host, 1];
+    Ok(statement.query_row(parameters, event_row).optional()?.map(|(_, event)| event))
 }
 
 fn event_row(row: &Row<'_>) -> Result<(EventKey, Event)> {
