@@ -25,6 +25,16 @@ export function Blank({ title, children }: { title: string; children?: Component
   );
 }
 
+/** What stands in the place of a whole page. */
+export function BlankPage({ title, children }: { title: string; children?: ComponentChildren }) {
+  return (
+    <main class="blank">
+      <h1>{title}</h1>
+      {children}
+    </main>
+  );
+}
+
 /** What to type to fill an empty page. */
 export function Command({ text }: { text: string }) {
   return (
@@ -38,12 +48,12 @@ export function Command({ text }: { text: string }) {
 export function Problem({ error }: { error: Error }) {
   const missing = error instanceof ApiError && error.status === 404;
   return (
-    <Blank title={missing ? 'Not here' : 'That did not work'}>
+    <BlankPage title={missing ? 'Not here' : 'That did not work'}>
       <p>{error.message}</p>
       <p>
         <a href="/">All contexts</a>
       </p>
-    </Blank>
+    </BlankPage>
   );
 }
 
@@ -51,8 +61,8 @@ export function Problem({ error }: { error: Error }) {
 export function Loading({ offline }: { offline: boolean }) {
   if (!offline) return <div class="loading" role="status" aria-label="Loading" />;
   return (
-    <Blank title="The server does not answer">
+    <BlankPage title="The server does not answer">
       <p>Trying again… The page will come up by itself once it does.</p>
-    </Blank>
+    </BlankPage>
   );
 }

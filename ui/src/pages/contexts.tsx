@@ -85,13 +85,9 @@ function LatestCells({ latest }: { latest: Timeline | undefined }) {
   return (
     <>
       <td>
-        <a href={pathOf(latest.context, latest.number)}>#{latest.number}</a>
-        {latest.name !== null && (
-          <>
-            {' '}
-            <Name text={latest.name} class="is-quiet" />
-          </>
-        )}
+        <a href={pathOf(latest.context, latest.number)}>
+          #{latest.number} {latest.name !== null && <Name text={latest.name} />}
+        </a>
       </td>
       <td>
         <StateTag state={latest.state} />

@@ -122,13 +122,7 @@ function TimelineRow({ timeline, seconds, longest, middle }: TimelineRowProps) {
     <tr>
       <th scope="row">
         <a class="list-name" href={pathOf(timeline.context, timeline.number)}>
-          #{timeline.number}
-          {timeline.name !== null && (
-            <>
-              {' '}
-              <Name text={timeline.name} />
-            </>
-          )}
+          #{timeline.number} {timeline.name !== null && <Name text={timeline.name} />}
         </a>
       </th>
       <td>
