@@ -16,6 +16,9 @@ const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "L
 /** A running bar is drawn anew when its end has moved this far, at least once a second. */
 const VISIBLE_STEP_PX = 0.5;
 
+/** For those who asked for less motion running bars grow once a second. */
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
+
 export interface ChartElements {
   /** What scrolls the rows; the canvases stay in place inside it. */
   readonly scroller: HTMLElement;
@@ -180,7 +183,7 @@ export class Chart {
   private scheduleNext(frame: Frame): void {
     if (frame.bars.runningCount === 0 || document.visibilityState === 'hidden') return;
     const pxPerMs = frame.width / (frame.view.to - frame.view.from) / 1000;
-    const waitMs = Math.min(1000, VISIBLE_STEP_PX / pxPerMs);
+    const waitMs = calm.matches ? 1000 : Math.min(1000, VISIBLE_STEP_PX / pxPerMs);
     if (waitMs < 20) this.invalidate();
     else this.timer = setTimeout(() => this.invalidate(), waitMs);
   }

@@ -99,8 +99,9 @@ test('a shut group shows what went on inside', () => {
   ];
   const { calls } = draw(rows, { rows: Int32Array.of(0), isShut: () => true });
   const strips = calls.filter((call) => /^rect .* 12 /.test(call));
-  expect(strips).toHaveLength(2);
+  expect(strips).toHaveLength(3);
   expect(strips[0]).toMatch(/^rect 0 \d+ 300 12 "ended"/);
-  expect(strips[1]).toMatch(/^rect 600 \d+ 300 12 "failed"/);
+  expect(strips[1]).toMatch(/^rect 600 \d+ 300 12 "ended"/);
+  expect(strips[2]).toMatch(/^rect 600 \d+ 300 12 "failed"/);
   expect(calls.filter((call) => call.startsWith('diamond 450.5'))).toHaveLength(1);
 });
