@@ -1,4 +1,4 @@
-import { serverClock } from '../model/clock';
+import { serverClock } from './clock';
 import type { Entry } from './types';
 
 /** The server answered, and what it said is not what was asked for (problem details, RFC 9457). */

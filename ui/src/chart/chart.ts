@@ -1,14 +1,15 @@
 import { effect, untracked } from '@preact/signals';
 import { keyOf, findRow, type Bars, type RowKey } from '../model/bars';
 import { Density } from '../model/density';
+import { OVERVIEW_PX, ROW_PX } from '../model/layout';
 import { toPx } from '../model/scale';
 import { colorsChanged, theme } from '../state/preferences';
 import type { TimelineView } from '../state/timeline-view';
 import { drawAxis, drawNow } from './draw-axis';
 import { drawOverlay, type Pointer } from './draw-overlay';
-import { drawOverview, OVERVIEW_PX } from './draw-overview';
+import { drawOverview } from './draw-overview';
 import { drawRows } from './draw-rows';
-import { ROW_PX, type Frame } from './frame';
+import type { Frame } from './frame';
 import { readPalette, type Palette } from './palette';
 import { CanvasRenderer } from './renderer';
 

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { Kind, State } from '../model/bars';
+import { AXIS_PX, ROW_PX } from '../model/layout';
 import { testBars, type TestRow } from '../model/testing';
 import { drawRows } from './draw-rows';
-import { AXIS_PX, ROW_PX, type Frame } from './frame';
+import type { Frame } from './frame';
 import type { Palette } from './palette';
 import type { Renderer } from './renderer';
 

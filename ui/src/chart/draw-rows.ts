@@ -11,8 +11,9 @@ import {
 } from '../model/bars';
 import { Density } from '../model/density';
 import { formatDuration, formatGrowing } from '../model/format';
+import { AXIS_PX, ROW_PX, rowsOnScreen, rowTop } from '../model/layout';
 import { toPx } from '../model/scale';
-import { AXIS_PX, ROW_PX, rowsOnScreen, rowTop, type Frame } from './frame';
+import type { Frame } from './frame';
 import type { Palette } from './palette';
 import type { Renderer } from './renderer';
 

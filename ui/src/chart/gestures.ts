@@ -1,7 +1,7 @@
+import { AXIS_PX, positionAt } from '../model/layout';
 import { between, toTime, within, type View } from '../model/scale';
 import type { TimelineView } from '../state/timeline-view';
 import type { Chart } from './chart';
-import { AXIS_PX, positionAt } from './frame';
 
 /** Zoom for one pixel of the wheel. */
 const ZOOM_PER_PX = 0.0022;

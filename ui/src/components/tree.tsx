@@ -1,8 +1,8 @@
 import { Component } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { AXIS_PX, ROW_PX, rowsOnScreen } from '../chart/frame';
 import { hasChildren, hostOf, isHostGroup, Kind, stateOf, type Bars } from '../model/bars';
 import { formatCount } from '../model/format';
+import { AXIS_PX, ROW_PX, rowsOnScreen } from '../model/layout';
 import type { TimelineView } from '../state/timeline-view';
 import { ChevronIcon } from './icons';
 import { Name } from './name';

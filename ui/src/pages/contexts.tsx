@@ -7,7 +7,7 @@ import { Name } from '../components/name';
 import { Blank, Command, NothingYet, OldNotice } from '../components/notice';
 import { StateTag } from '../components/state';
 import { TimelineTook } from '../components/took';
-import { serverClock } from '../model/clock';
+import { serverClock } from '../api/clock';
 import { formatAgo, formatCount, formatInstant, plural } from '../model/format';
 import { parseInstant } from '../model/time';
 import { pathOf } from '../router';

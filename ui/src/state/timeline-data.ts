@@ -5,7 +5,7 @@ import { backoffMs, Throttle } from '../api/repeat';
 import { withQuery } from '../api/template';
 import type { BarsBody, Change, Group, Timeline } from '../api/types';
 import { decodeBars, type Bars } from '../model/bars';
-import { serverClock } from '../model/clock';
+import { serverClock } from '../api/clock';
 import { parseInstant } from '../model/time';
 
 /** At most about two answers a second are asked for. */

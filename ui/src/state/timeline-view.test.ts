@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { AXIS_PX, ROW_PX } from '../chart/frame';
 import { State, type Bars } from '../model/bars';
+import { AXIS_PX, ROW_PX } from '../model/layout';
 import { testBars, type TestRow } from '../model/testing';
 import { addressOf, readAddress } from './address';
 import { TimelineView } from './timeline-view';
