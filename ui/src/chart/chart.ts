@@ -2,7 +2,6 @@ import { effect, untracked } from '@preact/signals';
 import { keyOf, findRow, type Bars, type RowKey } from '../model/bars';
 import { Density } from '../model/density';
 import { OVERVIEW_PX, ROW_PX } from '../model/layout';
-import { toPx } from '../model/scale';
 import { colorsChanged, theme } from '../state/preferences';
 import type { TimelineView } from '../state/timeline-view';
 import { drawAxis, drawNow } from './draw-axis';
@@ -43,7 +42,8 @@ export class Chart {
   private readonly overlay: CanvasRenderer;
   private readonly overview: CanvasRenderer;
   private density = new Density(1);
-  private densityOf: { bars: Bars; span: number } | null = null;
+  /** What `density` was counted for; the span in seconds. */
+  private counted: { bars: Bars; span: number } | null = null;
   private palette: Palette;
   private width = 0;
   private overviewWidth = 0;
@@ -168,14 +168,14 @@ export class Chart {
     const whole = this.view.whole();
     const span = whole.to - whole.from;
     const columns = Math.ceil(width);
-    const moved =
-      this.densityOf === null
-        ? Infinity
-        : toPx(whole, width, whole.from + span) - toPx(whole, width, whole.from + this.densityOf.span);
-    if (this.densityOf?.bars !== frame.bars || this.density.width !== columns || Math.abs(moved) >= 1) {
-      if (this.density.width !== columns) this.density = new Density(columns);
+    if (this.density.width !== columns) {
+      this.density = new Density(columns);
+      this.counted = null;
+    }
+    const last = this.counted;
+    if (last?.bars !== frame.bars || Math.abs(span / last.span - 1) * width >= 1) {
       this.density.fill(frame.bars, 0, frame.bars.count, whole, frame.now);
-      this.densityOf = { bars: frame.bars, span };
+      this.counted = { bars: frame.bars, span };
     }
     this.overview.begin(width, OVERVIEW_PX);
     drawOverview(this.overview, this.density, width, whole, frame.view, this.palette);

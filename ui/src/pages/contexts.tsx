@@ -89,10 +89,12 @@ function LatestCells({ latest }: { latest: Timeline | undefined }) {
         </a>
       </td>
       <td>
-        <StateTag state={latest.state} />
-        {latest.failed > 0 && latest.state !== 'failed' && (
-          <span class="is-bad"> {latest.failed} failed</span>
-        )}
+        <span class="states">
+          <StateTag state={latest.state} />
+          {latest.failed > 0 && latest.state !== 'failed' && (
+            <span class="is-bad">{formatCount(latest.failed)} failed</span>
+          )}
+        </span>
       </td>
       <td>
         <Ago time={latest.first ?? latest.created_at} />
