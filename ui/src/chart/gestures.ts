@@ -89,7 +89,11 @@ export function chartGestures(
       const done = drag;
       drag = null;
       if (done?.moved === true && done.marks) view.zoomTo(timeAt(done.x), timeAt(x));
-      else if (done?.moved === false && rowAt(y) >= 0) view.openDetails(rowAt(y));
+      else if (done?.moved === false && rowAt(y) >= 0) {
+        // The keys go on from the row that was clicked.
+        view.focusWanted = true;
+        view.openDetails(rowAt(y));
+      }
       point(x, y);
     },
     pointercancel() {

@@ -20,8 +20,11 @@ export function Tree({ view, label }: { view: TimelineView; label: string }) {
   const rows = view.rows.value;
   const byStep = bars.group === 'step';
   const [first] = rowsOnScreen(view.scrollTop.value, view.height.value, rows.length);
+  const holdsFocus = () => grid.current?.contains(document.activeElement) ?? false;
+  const heldFocus = holdsFocus();
   useLayoutEffect(() => {
-    if (!view.focusWanted) return;
+    // The row that had the focus may be gone: then it goes to the one that the Tab key would lead to.
+    if (!view.focusWanted && (!heldFocus || holdsFocus())) return;
     view.focusWanted = false;
     grid.current!.querySelector<HTMLElement>('[tabindex="0"]')?.focus({ preventScroll: true });
   });
@@ -177,6 +180,7 @@ function Twist({ view, row, shown, shut }: TwistProps) {
       aria-hidden="true"
       onClick={(event) => {
         event.stopPropagation();
+        view.select(row);
         view.toggle(row);
       }}
     >
