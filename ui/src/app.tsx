@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { Crumb, Header } from './components/header';
 import { KeysSheet } from './components/keys-sheet';
 import { Name } from './components/name';
-import { Blank } from './components/notice';
+import { BlankPage } from './components/notice';
 import { ContextsPage } from './pages/contexts';
 import { TimelinePage } from './pages/timeline';
 import { TimelinesPage } from './pages/timelines';
@@ -38,11 +38,11 @@ function Page({ route }: { route: Route }) {
       return <TimelinePage key={`${route.run} ${route.context}`} context={route.context} run={route.run} />;
     case 'unknown':
       return (
-        <Blank title="There is no such page">
+        <BlankPage title="There is no such page">
           <p>
             <a href="/">All contexts</a>
           </p>
-        </Blank>
+        </BlankPage>
       );
   }
 }

@@ -4,8 +4,11 @@ import { startRouter } from './router';
 import { applyTheme } from './state/preferences';
 import './styles/tokens.css';
 import './styles/base.css';
+import './styles/parts.css';
 import './styles/lists.css';
 import './styles/timeline.css';
+import './styles/chart.css';
+import './styles/details.css';
 
 applyTheme();
 startRouter();

@@ -36,7 +36,7 @@ export function pathOf(context: string, run?: number | 'latest'): string {
 /** Where the page is now. */
 export const route = signal<Route>({ page: 'contexts' });
 
-export function navigate(href: string): void {
+function navigate(href: string): void {
   history.pushState(null, '', href);
   route.value = parsePath(location.pathname);
   scrollTo(0, 0);

@@ -1,4 +1,4 @@
-import { serverClock } from '../model/clock';
+import { serverClock } from './clock';
 import type { Entry } from './types';
 
 /** The server answered, and what it said is not what was asked for (problem details, RFC 9457). */
@@ -12,7 +12,7 @@ export class ApiError extends Error {
   }
 }
 
-/** No answer came: the server is away or the network is. Worth trying again. */
+/** No answer came that says anything: the server is away, in trouble or busy. Worth trying again. */
 export class OfflineError extends Error {}
 
 export interface Answer<T> {
@@ -23,7 +23,7 @@ export interface Answer<T> {
 
 /**
  * Gets one resource. Returns null where it has not changed since `etag`.
- * Throws ApiError for an answer that is not a success, OfflineError for no answer.
+ * Throws ApiError for an answer that says no, OfflineError where it is worth trying again.
  */
 export async function get<T>(
   href: string,
@@ -51,19 +51,24 @@ async function send(href: string, init: RequestInit): Promise<Response> {
     return await fetch(href, init);
   } catch (error) {
     if (init.signal?.aborted) throw error;
-    throw new OfflineError('the server does not answer', { cause: error });
+    throw new OfflineError('connection lost', { cause: error });
   }
 }
 
 async function problem(response: Response): Promise<Error> {
-  // What stands between the page and upto (a proxy, a balancer) says so with these.
-  if (response.status >= 502 && response.status <= 504) return new OfflineError(`HTTP ${response.status}`);
+  const { title, detail } = await readProblem(response);
+  const error = new ApiError(response.status, title, detail);
+  return response.status >= 500 || response.status === 429 ? new OfflineError(error.message) : error;
+}
+
+async function readProblem(response: Response): Promise<{ title: string; detail: string }> {
   const fallback = response.statusText || `HTTP ${response.status}`;
   try {
     const { title, detail } = (await response.json()) as { title?: string; detail?: string };
-    return new ApiError(response.status, title ?? fallback, detail ?? '');
+    return { title: title ?? fallback, detail: detail ?? '' };
   } catch {
-    return new ApiError(response.status, fallback, '');
+    // A proxy in between answers with a page of its own.
+    return { title: fallback, detail: '' };
   }
 }
 

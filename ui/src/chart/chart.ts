@@ -1,20 +1,23 @@
 import { effect, untracked } from '@preact/signals';
 import { keyOf, findRow, type Bars, type RowKey } from '../model/bars';
 import { Density } from '../model/density';
-import { toPx } from '../model/scale';
+import { OVERVIEW_PX, ROW_PX } from '../model/layout';
 import { colorsChanged, theme } from '../state/preferences';
 import type { TimelineView } from '../state/timeline-view';
 import { drawAxis, drawNow } from './draw-axis';
 import { drawOverlay, type Pointer } from './draw-overlay';
-import { drawOverview, OVERVIEW_PX } from './draw-overview';
+import { drawOverview } from './draw-overview';
 import { drawRows } from './draw-rows';
-import { ROW_PX, type Frame } from './frame';
+import type { Frame } from './frame';
 import { readPalette, type Palette } from './palette';
 import { CanvasRenderer } from './renderer';
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
 /** A running bar is drawn anew when its end has moved this far, at least once a second. */
 const VISIBLE_STEP_PX = 0.5;
+
+/** For those who asked for less motion running bars grow once a second. */
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
 export interface ChartElements {
   /** What scrolls the rows; the canvases stay in place inside it. */
@@ -39,7 +42,8 @@ export class Chart {
   private readonly overlay: CanvasRenderer;
   private readonly overview: CanvasRenderer;
   private density = new Density(1);
-  private densityOf: { bars: Bars; span: number } | null = null;
+  /** What `density` was counted for; the span in seconds. */
+  private counted: { bars: Bars; span: number } | null = null;
   private palette: Palette;
   private width = 0;
   private overviewWidth = 0;
@@ -164,14 +168,14 @@ export class Chart {
     const whole = this.view.whole();
     const span = whole.to - whole.from;
     const columns = Math.ceil(width);
-    const moved =
-      this.densityOf === null
-        ? Infinity
-        : toPx(whole, width, whole.from + span) - toPx(whole, width, whole.from + this.densityOf.span);
-    if (this.densityOf?.bars !== frame.bars || this.density.width !== columns || Math.abs(moved) >= 1) {
-      if (this.density.width !== columns) this.density = new Density(columns);
+    if (this.density.width !== columns) {
+      this.density = new Density(columns);
+      this.counted = null;
+    }
+    const last = this.counted;
+    if (last?.bars !== frame.bars || Math.abs(span / last.span - 1) * width >= 1) {
       this.density.fill(frame.bars, 0, frame.bars.count, whole, frame.now);
-      this.densityOf = { bars: frame.bars, span };
+      this.counted = { bars: frame.bars, span };
     }
     this.overview.begin(width, OVERVIEW_PX);
     drawOverview(this.overview, this.density, width, whole, frame.view, this.palette);
@@ -180,7 +184,7 @@ export class Chart {
   private scheduleNext(frame: Frame): void {
     if (frame.bars.runningCount === 0 || document.visibilityState === 'hidden') return;
     const pxPerMs = frame.width / (frame.view.to - frame.view.from) / 1000;
-    const waitMs = Math.min(1000, VISIBLE_STEP_PX / pxPerMs);
+    const waitMs = calm.matches ? 1000 : Math.min(1000, VISIBLE_STEP_PX / pxPerMs);
     if (waitMs < 20) this.invalidate();
     else this.timer = setTimeout(() => this.invalidate(), waitMs);
   }

@@ -1,8 +1,9 @@
-import { formatOffset, formatTimeOfDay } from '../model/format';
+import { formatOffset, formatTimeOfDay, type TimeMode } from '../model/format';
+import { AXIS_PX } from '../model/layout';
 import { toPx } from '../model/scale';
 import { ticks } from '../model/ticks';
 import { zoneOffset } from '../model/time';
-import { AXIS_PX, type Frame, type TimeMode } from './frame';
+import type { Frame } from './frame';
 import type { Renderer } from './renderer';
 
 const GAP_PX: Record<TimeMode, number> = { relative: 84, absolute: 96 };

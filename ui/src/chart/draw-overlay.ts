@@ -1,6 +1,7 @@
 import { formatOffset, formatTimeOfDay } from '../model/format';
+import { AXIS_PX, ROW_PX, rowTop } from '../model/layout';
 import { positionOf } from '../model/visibility';
-import { AXIS_PX, ROW_PX, rowTop, type Frame } from './frame';
+import type { Frame } from './frame';
 import type { Renderer } from './renderer';
 
 /** The pointer over the chart, CSS pixels from its left edge. */

@@ -1,10 +1,9 @@
 import type { Density } from '../model/density';
+import { OVERVIEW_PX } from '../model/layout';
 import { toPx, type View } from '../model/scale';
 import type { Palette } from './palette';
 import type { Renderer } from './renderer';
 
-/** Height of the overview above the chart. */
-export const OVERVIEW_PX = 44;
 const BASE_PX = 6;
 
 /**

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { Kind, State } from '../model/bars';
+import { AXIS_PX, ROW_PX } from '../model/layout';
 import { testBars, type TestRow } from '../model/testing';
 import { drawRows } from './draw-rows';
-import { AXIS_PX, ROW_PX, type Frame } from './frame';
+import type { Frame } from './frame';
 import type { Palette } from './palette';
 import type { Renderer } from './renderer';
 
@@ -99,8 +100,9 @@ test('a shut group shows what went on inside', () => {
   ];
   const { calls } = draw(rows, { rows: Int32Array.of(0), isShut: () => true });
   const strips = calls.filter((call) => /^rect .* 12 /.test(call));
-  expect(strips).toHaveLength(2);
+  expect(strips).toHaveLength(3);
   expect(strips[0]).toMatch(/^rect 0 \d+ 300 12 "ended"/);
-  expect(strips[1]).toMatch(/^rect 600 \d+ 300 12 "failed"/);
+  expect(strips[1]).toMatch(/^rect 600 \d+ 300 12 "ended"/);
+  expect(strips[2]).toMatch(/^rect 600 \d+ 300 12 "failed"/);
   expect(calls.filter((call) => call.startsWith('diamond 450.5'))).toHaveLength(1);
 });

@@ -11,8 +11,9 @@ import {
 } from '../model/bars';
 import { Density } from '../model/density';
 import { formatDuration, formatGrowing } from '../model/format';
+import { AXIS_PX, ROW_PX, rowsOnScreen, rowTop } from '../model/layout';
 import { toPx } from '../model/scale';
-import { AXIS_PX, ROW_PX, rowsOnScreen, rowTop, type Frame } from './frame';
+import type { Frame } from './frame';
 import type { Palette } from './palette';
 import type { Renderer } from './renderer';
 
@@ -151,29 +152,39 @@ function drawGroup(
 
 /** A shut group: how much went on inside at each moment, not one bar that pretends to be busy throughout. */
 function drawShut(to: Renderer, frame: Frame, row: number, x: number, w: number, middle: number): void {
-  const { bars, palette, view, width, now } = frame;
+  const { bars, palette, view, now } = frame;
   const bottom = middle + BAR_PX / 2;
   to.rect(x, bottom - 1, w, 1, palette.group);
   density.fill(bars, row + 1, bars.subtreeEnd[row], view, now);
   const { active, failed, running, peak } = density;
-  const last = Math.min(density.width, Math.ceil(x + w));
-  let from = Math.max(0, Math.floor(x));
-  while (from < last) {
-    const color = failed[from] > 0 ? palette.failed : running[from] > 0 ? palette.running : palette.ended;
-    const level = heightOf(active[from], peak);
-    let end = from + 1;
-    while (
-      end < last &&
-      heightOf(active[end], peak) === level &&
-      failed[end] > 0 === failed[from] > 0 &&
-      running[end] > 0 === running[from] > 0
-    ) {
-      end++;
-    }
-    if (level > 0) to.rect(from, bottom - level, Math.min(end - from, width), level, color);
-    from = end;
-  }
+  const [first, end] = [Math.max(0, Math.floor(x)), Math.min(density.width, Math.ceil(x + w))];
+  const height = (at: number) => heightOf(active[at], peak);
+  drawStrip(to, first, end, bottom, palette.ended, height);
+  drawStrip(to, first, end, bottom, palette.running, (at) => (running[at] > 0 ? height(at) : 0));
+  drawStrip(to, first, end, bottom, palette.failed, (at) => heightOf(failed[at], peak));
   drawInnerPoints(to, palette, middle);
+}
+
+function heightOf(steps: number, peak: number): number {
+  return steps <= 0 ? 0 : 3 + Math.round(((BAR_PX - 3) * steps) / Math.max(1, peak));
+}
+
+/** Fills columns from `bottom` up, those of one height that lie side by side in one go. */
+function drawStrip(
+  to: Renderer,
+  from: number,
+  end: number,
+  bottom: number,
+  color: string,
+  height: (column: number) => number,
+): void {
+  while (from < end) {
+    const level = height(from);
+    let next = from + 1;
+    while (next < end && height(next) === level) next++;
+    if (level > 0) to.rect(from, bottom - level, next - from, level, color);
+    from = next;
+  }
 }
 
 /** The points of a shut group, of those that would touch each other the first. */
@@ -184,10 +195,6 @@ function drawInnerPoints(to: Renderer, palette: Palette, middle: number): void {
     to.diamond(x + 0.5, middle, 3, palette.text, palette.surface);
     x += 5;
   }
-}
-
-function heightOf(active: number, peak: number): number {
-  return active <= 0 ? 0 : 3 + Math.round(((BAR_PX - 3) * active) / Math.max(1, peak));
 }
 
 /** What is said of a bar beside it: how long it took, and how it went where that is not just well. */

@@ -1,7 +1,7 @@
+import { AXIS_PX, positionAt } from '../model/layout';
 import { between, toTime, within, type View } from '../model/scale';
 import type { TimelineView } from '../state/timeline-view';
 import type { Chart } from './chart';
-import { AXIS_PX, positionAt } from './frame';
 
 /** Zoom for one pixel of the wheel. */
 const ZOOM_PER_PX = 0.0022;
@@ -89,7 +89,11 @@ export function chartGestures(
       const done = drag;
       drag = null;
       if (done?.moved === true && done.marks) view.zoomTo(timeAt(done.x), timeAt(x));
-      else if (done?.moved === false && rowAt(y) >= 0) view.openDetails(rowAt(y));
+      else if (done?.moved === false && rowAt(y) >= 0) {
+        // The keys go on from the row that was clicked.
+        view.focusWanted = true;
+        view.openDetails(rowAt(y));
+      }
       point(x, y);
     },
     pointercancel() {

@@ -1,8 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { Chart } from '../chart/chart';
-import { AXIS_PX, ROW_PX } from '../chart/frame';
 import { chartGestures, overviewGestures } from '../chart/gestures';
 import { plural } from '../model/format';
+import { AXIS_PX, ROW_PX } from '../model/layout';
 import { tableWidth } from '../state/preferences';
 import type { TimelineView } from '../state/timeline-view';
 import { Splitter } from './splitter';

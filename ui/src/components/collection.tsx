@@ -1,31 +1,25 @@
 import { useEffect, useState } from 'preact/hooks';
-import { OfflineError } from '../api/client';
 import type { Collection } from '../api/collection';
 import { poll } from '../api/repeat';
 
 const POLL_MS = 2500;
 
-/** Keeps a collection fresh while its page is shown. Tells what went wrong, if something did. */
-export function useFresh(collection: Collection<string, unknown>): {
-  offline: boolean;
-  problem: Error | null;
-} {
-  const [offline, setOffline] = useState(false);
+/** Keeps a collection fresh while its page is shown. Returns why it is not there or old, or null. */
+export function useFresh(collection: Collection<string, unknown>): Error | null {
   const [problem, setProblem] = useState<Error | null>(null);
   useEffect(() => {
     const refresh = async () => {
       try {
         await collection.refresh();
-        setOffline(false);
+        setProblem(null);
       } catch (error) {
-        if (error instanceof OfflineError) setOffline(true);
-        else setProblem(error as Error);
+        setProblem(error as Error);
         throw error;
       }
     };
     return poll(refresh, POLL_MS);
   }, [collection]);
-  return { offline, problem };
+  return problem;
 }
 
 /** The button that shows one page more, while there is one. */

@@ -15,8 +15,6 @@ export const MinusIcon = icon(<path d="M3.5 8 H12.5" />);
 export const FitIcon = icon(
   <path d="M2.5 3 V13 M13.5 3 V13 M4.5 8 H11.5 M6.5 6 L4.5 8 L6.5 10 M9.5 6 L11.5 8 L9.5 10" />,
 );
-export const FoldIcon = icon(<path d="M4.5 2.5 L8 6 L11.5 2.5 M4.5 13.5 L8 10 L11.5 13.5" />);
-export const UnfoldIcon = icon(<path d="M4.5 6 L8 2.5 L11.5 6 M4.5 10 L8 13.5 L11.5 10" />);
 export const SearchIcon = icon(
   <>
     <circle cx="7" cy="7" r="4" />

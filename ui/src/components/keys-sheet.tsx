@@ -11,7 +11,8 @@ const ELSEWHERE = [
       { shown: 'Home End', text: 'first, last row' },
       { shown: 'Page ↑ ↓', text: 'a screen up, down' },
       { shown: 'Enter', text: 'details of the row' },
-      { shown: '/', text: 'search; Enter goes to the next match' },
+      { shown: '/', text: 'search, also is:failed, is:running, is:unfinished' },
+      { shown: 'Enter or Shift Enter', text: 'in the search: next or previous match' },
     ],
   },
   {

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { ApiError } from '../api/client';
+import { ApiError, OfflineError } from '../api/client';
 
 /** A line across the page that is read out when it comes. */
 export function Notice({ kind, children }: { kind: 'lost' | 'news'; children: ComponentChildren }) {
@@ -10,9 +10,13 @@ export function Notice({ kind, children }: { kind: 'lost' | 'news'; children: Co
   );
 }
 
-/** Says that the picture may be old, while the page goes on trying. */
-export function LostNotice() {
-  return <Notice kind="lost">Connection lost. What you see may be old; trying again…</Notice>;
+/** Says that what is shown may be old, and why. */
+export function OldNotice({ error }: { error: Error }) {
+  return (
+    <Notice kind="lost">
+      Not up to date: {error.message}. {error instanceof OfflineError && 'Trying again…'}
+    </Notice>
+  );
 }
 
 /** What stands in the place of content that is not there. */
@@ -25,6 +29,16 @@ export function Blank({ title, children }: { title: string; children?: Component
   );
 }
 
+/** What stands in the place of a whole page. */
+export function BlankPage({ title, children }: { title: string; children?: ComponentChildren }) {
+  return (
+    <main class="blank">
+      <h1>{title}</h1>
+      {children}
+    </main>
+  );
+}
+
 /** What to type to fill an empty page. */
 export function Command({ text }: { text: string }) {
   return (
@@ -34,25 +48,24 @@ export function Command({ text }: { text: string }) {
   );
 }
 
-/** Says in the place of a page's content why it is not there. */
-export function Problem({ error }: { error: Error }) {
+/** Stands in the place of a page while the first answer is under way, or says why there is none. */
+export function NothingYet({ error }: { error: Error | null }) {
+  if (error === null) return <div class="loading" role="status" aria-label="Loading" />;
+  if (error instanceof OfflineError) {
+    return (
+      <BlankPage title="The server does not answer">
+        <p>{error.message}</p>
+        <p>Trying again… The page will come up by itself.</p>
+      </BlankPage>
+    );
+  }
   const missing = error instanceof ApiError && error.status === 404;
   return (
-    <Blank title={missing ? 'Not here' : 'That did not work'}>
+    <BlankPage title={missing ? 'Not here' : 'That did not work'}>
       <p>{error.message}</p>
       <p>
         <a href="/">All contexts</a>
       </p>
-    </Blank>
-  );
-}
-
-/** Shown while the first answer is under way. */
-export function Loading({ offline }: { offline: boolean }) {
-  if (!offline) return <div class="loading" role="status" aria-label="Loading" />;
-  return (
-    <Blank title="The server does not answer">
-      <p>Trying again… The page will come up by itself once it does.</p>
-    </Blank>
+    </BlankPage>
   );
 }

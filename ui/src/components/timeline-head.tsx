@@ -24,13 +24,7 @@ export function TimelineHead({ timeline, newest, followed, view }: HeadProps) {
     <div class="run-head">
       <Neighbours timeline={timeline} newest={newest} />
       <h1>
-        #{timeline.number}
-        {timeline.name !== null && (
-          <>
-            {' '}
-            <Name text={timeline.name} class="run-name" />
-          </>
-        )}
+        #{timeline.number} {timeline.name !== null && <Name text={timeline.name} class="run-name" />}
       </h1>
       <StateTag state={timeline.state} />
       <span class="run-took">

@@ -1,6 +1,6 @@
 import type { Timeline } from '../api/types';
 import { duration, State, type Bars } from '../model/bars';
-import { serverClock } from '../model/clock';
+import { serverClock } from '../api/clock';
 import { formatDuration, formatGrowing } from '../model/format';
 import { parseInstant } from '../model/time';
 import { everySecond } from '../state/ticker';

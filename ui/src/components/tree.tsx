@@ -1,8 +1,9 @@
 import { Component } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { AXIS_PX, ROW_PX, rowsOnScreen } from '../chart/frame';
 import { hasChildren, hostOf, isHostGroup, Kind, stateOf, type Bars } from '../model/bars';
 import { formatCount } from '../model/format';
+import { AXIS_PX, ROW_PX, rowsOnScreen } from '../model/layout';
+import { Found } from '../model/visibility';
 import type { TimelineView } from '../state/timeline-view';
 import { ChevronIcon } from './icons';
 import { Name } from './name';
@@ -19,8 +20,11 @@ export function Tree({ view, label }: { view: TimelineView; label: string }) {
   const rows = view.rows.value;
   const byStep = bars.group === 'step';
   const [first] = rowsOnScreen(view.scrollTop.value, view.height.value, rows.length);
+  const holdsFocus = () => grid.current?.contains(document.activeElement) ?? false;
+  const heldFocus = holdsFocus();
   useLayoutEffect(() => {
-    if (!view.focusWanted) return;
+    // The row that had the focus may be gone: then it goes to the one that the Tab key would lead to.
+    if (!view.focusWanted && (!heldFocus || holdsFocus())) return;
     view.focusWanted = false;
     grid.current!.querySelector<HTMLElement>('[tabindex="0"]')?.focus({ preventScroll: true });
   });
@@ -59,6 +63,7 @@ export function Tree({ view, label }: { view: TimelineView; label: string }) {
               selected={rows[position] === view.activeRow.value}
               hovered={rows[position] === view.hoveredRow.value}
               shut={view.isShut(rows[position])}
+              around={isAround(view, rows[position])}
             />
           ))}
         </div>
@@ -85,6 +90,11 @@ function rowsShown(view: TimelineView): { key: string; position: number }[] {
   return shown.sort((a, b) => a.position - b.position);
 }
 
+function isAround(view: TimelineView, row: number): boolean {
+  const search = view.search.value;
+  return search !== null && (search.found[row] & Found.itself) === 0;
+}
+
 /** What holds the topmost row on the screen, for those who scrolled past it. */
 function Inside({ bars, row }: { bars: Bars; row: number }) {
   const path: string[] = [];
@@ -108,6 +118,8 @@ interface RowProps {
   selected: boolean;
   hovered: boolean;
   shut: boolean;
+  /** Whether it is listed for a row that was searched for, and is none. */
+  around: boolean;
 }
 
 class Row extends Component<RowProps> {
@@ -116,12 +128,13 @@ class Row extends Component<RowProps> {
     return (Object.keys(next) as (keyof RowProps)[]).some((name) => next[name] !== this.props[name]);
   }
 
-  override render({ view, bars, position, row, tab, selected, hovered, shut }: RowProps) {
+  override render({ view, bars, position, row, tab, selected, hovered, shut, around }: RowProps) {
     const parent = hasChildren(bars, row);
+    const looks = [selected && 'is-selected', hovered && 'is-hovered', around && 'is-around'];
     return (
       <div
         role="row"
-        class={`tree-row ${selected ? 'is-selected' : ''} ${hovered ? 'is-hovered' : ''}`}
+        class={['tree-row', ...looks].filter(Boolean).join(' ')}
         style={{ transform: `translateY(${position * ROW_PX}px)`, height: `${ROW_PX}px` }}
         tabIndex={tab ? 0 : -1}
         aria-rowindex={position + 2}
@@ -167,6 +180,7 @@ function Twist({ view, row, shown, shut }: TwistProps) {
       aria-hidden="true"
       onClick={(event) => {
         event.stopPropagation();
+        view.select(row);
         view.toggle(row);
       }}
     >

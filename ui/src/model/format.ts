@@ -1,3 +1,6 @@
+/** Whether times are told as distance from the origin or by the local clock. */
+export type TimeMode = 'relative' | 'absolute';
+
 /**
  * A duration for people, three significant figures or two units: `340 ms`, `12.4 s`, `1m 30s`, `2h 05m`,
  * `3d 04h`. NaN is the empty text.

@@ -4,10 +4,10 @@ import { Collection } from '../api/collection';
 import type { Context, Timeline } from '../api/types';
 import { More, useFresh } from '../components/collection';
 import { Name } from '../components/name';
-import { Blank, Command, Loading, LostNotice, Problem } from '../components/notice';
+import { Blank, Command, NothingYet, OldNotice } from '../components/notice';
 import { StateTag } from '../components/state';
 import { TimelineTook } from '../components/took';
-import { serverClock } from '../model/clock';
+import { serverClock } from '../api/clock';
 import { formatAgo, formatCount, formatInstant, plural } from '../model/format';
 import { parseInstant } from '../model/time';
 import { pathOf } from '../router';
@@ -18,14 +18,13 @@ export function ContextsPage() {
   const [contexts] = useState(
     () => new Collection<'contexts', Context>(async () => (await entry())._links.contexts.href, 'contexts'),
   );
-  const { offline, problem } = useFresh(contexts);
+  const problem = useFresh(contexts);
   useEffect(() => void (document.title = 'upto'), []);
   const items = contexts.items.value;
-  if (problem !== null && items === null) return <Problem error={problem} />;
-  if (items === null) return <Loading offline={offline} />;
+  if (items === null) return <NothingYet error={problem} />;
   return (
     <>
-      {offline && <LostNotice />}
+      {problem !== null && <OldNotice error={problem} />}
       <main class="page">
         <h1>Contexts</h1>
         {items.length === 0 ? <NoContexts /> : <ContextsTable contexts={items} />}
@@ -85,19 +84,17 @@ function LatestCells({ latest }: { latest: Timeline | undefined }) {
   return (
     <>
       <td>
-        <a href={pathOf(latest.context, latest.number)}>#{latest.number}</a>
-        {latest.name !== null && (
-          <>
-            {' '}
-            <Name text={latest.name} class="is-quiet" />
-          </>
-        )}
+        <a href={pathOf(latest.context, latest.number)}>
+          #{latest.number} {latest.name !== null && <Name text={latest.name} />}
+        </a>
       </td>
       <td>
-        <StateTag state={latest.state} />
-        {latest.failed > 0 && latest.state !== 'failed' && (
-          <span class="is-bad"> {latest.failed} failed</span>
-        )}
+        <span class="states">
+          <StateTag state={latest.state} />
+          {latest.failed > 0 && latest.state !== 'failed' && (
+            <span class="is-bad">{formatCount(latest.failed)} failed</span>
+          )}
+        </span>
       </td>
       <td>
         <Ago time={latest.first ?? latest.created_at} />

@@ -4,7 +4,7 @@ import type { Timeline } from '../api/types';
 import { ChartPane } from '../components/chart-pane';
 import { Details } from '../components/details';
 import { Name } from '../components/name';
-import { Blank, Command, Loading, LostNotice, Notice, Problem } from '../components/notice';
+import { Blank, Command, NothingYet, Notice, OldNotice } from '../components/notice';
 import { TimelineHead } from '../components/timeline-head';
 import { Toolbar } from '../components/toolbar';
 import { shellWord, visibleText } from '../model/text';
@@ -26,14 +26,12 @@ export function TimelinePage({ context, run }: Address) {
   const [{ data, view }] = useState(() => assemble({ context, run }));
   useEffect(() => start(data, view, run), [data]);
   const [timeline, problem] = [data.timeline.value, data.problem.value];
-  const offline = !data.connected.value;
   useTitle(timeline);
-  if (problem !== null) return <Problem error={problem} />;
-  if (timeline === null || view.bars.value === null) return <Loading offline={offline} />;
+  if (timeline === null || view.bars.value === null) return <NothingYet error={problem} />;
   const newest = data.newest.value ?? timeline.number;
   return (
     <>
-      {offline && <LostNotice />}
+      {problem !== null && <OldNotice error={problem} />}
       {run !== 'latest' && newest > timeline.number && <NewerNotice context={context} newest={newest} />}
       <main class="timeline">
         <TimelineHead timeline={timeline} newest={newest} followed={run === 'latest'} view={view} />

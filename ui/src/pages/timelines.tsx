@@ -4,7 +4,7 @@ import { Collection } from '../api/collection';
 import type { Context, Timeline } from '../api/types';
 import { More, useFresh } from '../components/collection';
 import { Labels, Name } from '../components/name';
-import { Loading, LostNotice, Problem } from '../components/notice';
+import { NothingYet, OldNotice } from '../components/notice';
 import { StateTag } from '../components/state';
 import { TimelineTook, timelineSeconds } from '../components/took';
 import { formatCount, formatDuration, formatInstant, formatShortInstant } from '../model/format';
@@ -22,14 +22,13 @@ export function TimelinesPage({ context }: { context: string }) {
   const [timelines] = useState(
     () => new Collection<'timelines', Timeline>(() => timelinesOf(context), 'timelines'),
   );
-  const { offline, problem } = useFresh(timelines);
+  const problem = useFresh(timelines);
   useEffect(() => void (document.title = `${visibleText(context)} · upto`), [context]);
   const items = timelines.items.value;
-  if (problem !== null && items === null) return <Problem error={problem} />;
-  if (items === null) return <Loading offline={offline} />;
+  if (items === null) return <NothingYet error={problem} />;
   return (
     <>
-      {offline && <LostNotice />}
+      {problem !== null && <OldNotice error={problem} />}
       <main class="page">
         <div class="page-head">
           <h1>
@@ -122,13 +121,7 @@ function TimelineRow({ timeline, seconds, longest, middle }: TimelineRowProps) {
     <tr>
       <th scope="row">
         <a class="list-name" href={pathOf(timeline.context, timeline.number)}>
-          #{timeline.number}
-          {timeline.name !== null && (
-            <>
-              {' '}
-              <Name text={timeline.name} />
-            </>
-          )}
+          #{timeline.number} {timeline.name !== null && <Name text={timeline.name} />}
         </a>
       </th>
       <td>

@@ -1,11 +1,11 @@
 import { batch, signal } from '@preact/signals';
-import { ApiError, entry, get, OfflineError, timelineHref } from '../api/client';
+import { entry, get, OfflineError, timelineHref } from '../api/client';
 import { follow } from '../api/live';
 import { backoffMs, Throttle } from '../api/repeat';
 import { withQuery } from '../api/template';
 import type { BarsBody, Change, Group, Timeline } from '../api/types';
 import { decodeBars, type Bars } from '../model/bars';
-import { serverClock } from '../model/clock';
+import { serverClock } from '../api/clock';
 import { parseInstant } from '../model/time';
 
 /** At most about two answers a second are asked for. */
@@ -18,10 +18,8 @@ const REFRESH_GAP_MS = 500;
 export class TimelineData {
   readonly timeline = signal<Timeline | null>(null);
   readonly bars = signal<Bars | null>(null);
-  /** Why there is nothing to show, or null. */
+  /** Why what is shown is not there or may be old, or null. OfflineError: it is tried again. */
   readonly problem = signal<Error | null>(null);
-  /** Whether the server answers. */
-  readonly connected = signal(true);
   /** Number of the context's newest timeline, as far as known. */
   readonly newest = signal<number | null>(null);
 
@@ -64,22 +62,14 @@ export class TimelineData {
     try {
       await this.load();
       this.failures = 0;
-      this.connected.value = true;
+      this.problem.value = null;
     } catch (error) {
       if (this.aborter.signal.aborted) return;
-      this.fail(error as Error);
-    }
-  }
-
-  private fail(error: Error): void {
-    if (error instanceof OfflineError) {
-      this.failures += 1;
-      this.connected.value = false;
-      this.retry = setTimeout(() => this.refresher.askNow(), backoffMs(this.failures));
-    } else {
       // What is on the screen stays there: an error later on must not take the picture away.
-      if (this.bars.value === null) this.problem.value = error;
-      if (!(error instanceof ApiError)) console.error(error);
+      this.problem.value = error as Error;
+      if (!(error instanceof OfflineError)) return;
+      this.failures += 1;
+      this.retry = setTimeout(() => this.refresher.askNow(), backoffMs(this.failures));
     }
   }
 
@@ -95,7 +85,6 @@ export class TimelineData {
     batch(() => {
       this.timeline.value = timeline;
       this.newest.value = Math.max(timeline.number, this.newest.value ?? 0);
-      this.problem.value = null;
       if (barsAnswer !== null) this.take(barsAnswer.body, barsAnswer.etag, barsHref);
     });
     this.followStream(timeline._links.stream.href);
@@ -114,8 +103,14 @@ export class TimelineData {
     this.unfollow?.();
     this.unfollow = follow(href, {
       change: (change) => this.hear(change),
-      connected: (connected) => (this.connected.value = connected),
+      connected: (connected) => this.hearConnection(connected),
     });
+  }
+
+  /** Without the stream nothing tells of changes; once it is back it tells at once. */
+  private hearConnection(connected: boolean): void {
+    if (!connected) this.problem.value ??= new OfflineError('connection lost');
+    else if (this.problem.value instanceof OfflineError) this.problem.value = null;
   }
 
   private hear(change: Change): void {

@@ -1,9 +1,10 @@
 import { computed, signal, type ReadonlySignal } from '@preact/signals';
 import type { Group } from '../api/types';
-import { AXIS_PX, ROW_PX, type TimeMode } from '../chart/frame';
 import { barEnd, barStart, findRow, hasChildren, keyOf, State, type Bars, type RowKey } from '../model/bars';
-import { serverClock } from '../model/clock';
+import { serverClock } from '../api/clock';
 import { mostAtOnce } from '../model/density';
+import type { TimeMode } from '../model/format';
+import { AXIS_PX, ROW_PX } from '../model/layout';
 import { between, fit, pan, zoom, within, type View } from '../model/scale';
 import {
   findRows,
