@@ -89,6 +89,7 @@ impl App {
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .merge(assets::router())
+            .fallback(unknown_path)
             .layer(CompressionLayer::new().gzip(true))
             .layer(map_response(security_headers))
             .with_state(self)
