@@ -97,6 +97,11 @@ pub struct Reporter {
 }
 
 impl Reporter {
+    /// The server's URL, if it has a sound one.
+    pub fn url(&self) -> Option<String> {
+        self.client.as_ref().ok().map(|client| client.target().to_string())
+    }
+
     /// What is wrong with the server's URL, which then gets no report.
     pub fn wrong_url(&self) -> Option<String> {
         self.client.as_ref().err().map(|error| format!("UPTO_URL is wrong: {error}"))

@@ -50,6 +50,8 @@ fn execute(job: &Job) -> Outcome {
     let (program, arguments) = job.command.split_first().expect("a plan to run has a command");
     let mut command = Command::new(program);
     command.args(arguments).env("UPTO_CONTEXT", &*job.start.context).env("UPTO_PARENT", &*job.start.name);
+    // Flags may have named the server: what reports from within goes to the same one.
+    command.envs(job.reporter.url().map(|url| ("UPTO_URL", url)));
     match &job.start.timeline {
         Some(timeline) => command.env("UPTO_TIMELINE", &**timeline),
         // One that is inherited would be another context's.
