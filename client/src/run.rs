@@ -8,7 +8,7 @@ use std::thread;
 use libc::c_int;
 use upto_client::{Kind, Report, Status};
 
-use crate::plan::{Job, now, status_of};
+use crate::plan::{Job, now};
 use crate::{complain, signals};
 
 /// What shells exit with when a command is not found, or can't be executed.
@@ -106,7 +106,11 @@ impl Outcome {
             Outcome::Exited(code) => c_int::from(*code) - 128,
             Outcome::Killed(signal) => *signal,
         };
-        if signals::has_received(signal) { Status::Cancelled } else { status_of(self.code()) }
+        match self.code() {
+            0 => Status::Success,
+            _ if signals::has_received(signal) => Status::Cancelled,
+            _ => Status::Failure,
+        }
     }
 }
 

@@ -177,6 +177,11 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
     assert!(wrong_usage(&["start", "ctx", "a", "step"]).contains("quote a name that holds spaces"));
     assert!(wrong_usage(&["new", "ctx", "ev"]).contains("new takes CONTEXT"));
     assert!(wrong_usage(&["new"]).contains("UPTO_CONTEXT is not set"));
+    let without_event = run(upto_client(&["start"]).env("UPTO_CONTEXT", "ctx"));
+    assert_eq!(
+        (without_event.code, without_event.stderr.contains("start takes EVENT, or CONTEXT and EVENT")),
+        (2, true)
+    );
     assert!(wrong_usage(&["start", "ctx", "ev", "--status", "failure"]).contains("--status has no place in start"));
     assert!(wrong_usage(&["end", "ctx", "ev", "--status", "bad"]).contains("use success, failure"));
     assert!(wrong_usage(&["end", "ctx", "ev", "--rp", "70000"]).contains("--rp is a port from 1 to 65535"));
