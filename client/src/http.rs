@@ -51,7 +51,8 @@ impl Http {
     }
 }
 
-/// No proxy and no redirect: reports go to the server that was named, and so does the token.
+/// No proxy and no redirect: reports go to the server that was named, and so does the token. No connection is used
+/// twice, as the server may have closed it since, and a report would be lost to find that out.
 fn agent() -> Agent {
     Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
@@ -59,6 +60,7 @@ fn agent() -> Agent {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .proxy(None)
+        .max_idle_connections(0)
         .user_agent(concat!("upto-client/", env!("CARGO_PKG_VERSION")))
         .build()
         .into()

@@ -1,7 +1,9 @@
 //! The command: arguments and environment → a report, or a command that is reported → an exit code.
 
 mod args;
+mod environment;
 mod plan;
+mod reporter;
 mod run;
 mod show;
 mod signals;
@@ -10,7 +12,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use args::{Arguments, Usage};
-use plan::{Environment, Plan, Reporter};
+use environment::Environment;
+use plan::Plan;
+use reporter::Reporter;
 
 /// Wrong usage.
 const WRONG_USAGE: u8 = 2;

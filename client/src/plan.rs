@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use upto_client::{Client, Kind, Report, Status, Target, Time, Transport, UrlError};
+use upto_client::{Kind, Report, Target, Time, Transport};
 
 use crate::args::{Arguments, Options, Usage, nearest};
-use crate::complain;
+use crate::environment::Environment;
+use crate::reporter::Reporter;
 use crate::show::View;
 
 /// The words of the commands, the short ones of the original client included.
@@ -30,38 +31,6 @@ enum Command {
     Run,
     Show,
     Help,
-}
-
-/// The environment variables that this program reads. Empty ones count as not set.
-#[derive(Default)]
-pub struct Environment {
-    url: Option<String>,
-    token: Option<String>,
-    context: Option<String>,
-    timeline: Option<String>,
-    parent: Option<String>,
-    fail: bool,
-}
-
-impl Environment {
-    /// Reads them.
-    pub fn read() -> Self {
-        let variable = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        let variable = |name| variable(name).filter(|value| !value.is_empty());
-        Environment {
-            url: variable("UPTO_URL"),
-            token: variable("UPTO_TOKEN"),
-            context: variable("UPTO_CONTEXT"),
-            timeline: variable("UPTO_TIMELINE"),
-            parent: variable("UPTO_PARENT"),
-            fail: variable("UPTO_FAIL").is_some_and(|value| !matches!(value.as_str(), "0" | "false")),
-        }
-    }
-
-    /// Timeline and parent are those of a context: a report to another one has neither.
-    fn is_of(&self, context: &str) -> bool {
-        self.context.as_deref().is_none_or(|own| own == context)
-    }
 }
 
 /// What to do.
@@ -88,35 +57,6 @@ pub struct Job {
     pub command: Vec<OsString>,
 }
 
-/// Sends reports, and says on the standard error what went wrong where that is asked for.
-pub struct Reporter {
-    client: Result<Client, UrlError>,
-    /// Whether a report that was not sent is a failure.
-    pub fail: bool,
-    verbose: bool,
-}
-
-impl Reporter {
-    /// What is wrong with the server's URL, which then gets no report.
-    pub fn wrong_url(&self) -> Option<String> {
-        self.client.as_ref().err().map(|error| format!("UPTO_URL is wrong: {error}"))
-    }
-
-    /// Whether it was sent.
-    pub fn report(&self, report: &Report<'_>) -> bool {
-        let Ok(client) = &self.client else { return false };
-        let sent = client.send(report);
-        if let Err(problem) = &sent
-            && (self.fail || self.verbose)
-        {
-            let (kind, step) =
-                (report.kind.as_str(), if report.name.is_empty() { &report.context } else { &report.name });
-            complain(&format!("{kind} {step}: {problem}"));
-        }
-        sent.is_ok()
-    }
-}
-
 /// Puts arguments and environment together; flags win.
 pub fn plan(arguments: Arguments, environment: &Environment) -> Result<Plan, Usage> {
     let Arguments { options, words, command } = arguments;
@@ -133,7 +73,7 @@ pub fn plan(arguments: Arguments, environment: &Environment) -> Result<Plan, Usa
         Some((_, Command::Help)) => Ok(Plan::Help),
         Some((_, Command::Report(kind))) => {
             let report = report(kind, &word, words, &options, environment)?;
-            let reporter = reporter(&options, environment);
+            let reporter = Reporter::new(&options, environment);
             reporter.wrong_url().map_or(Ok(Plan::Send(reporter, report)), |problem| Err(Usage(problem)))
         }
         Some((_, Command::Run)) => job(words, command, &options, environment).map(Plan::Run),
@@ -160,7 +100,7 @@ fn job(
         return Err(Usage("--status has no place in run: the command's exit decides".to_owned()));
     }
     let start = report(Kind::Start, "run", words, options, environment)?;
-    Ok(Job { reporter: reporter(options, environment), start, command })
+    Ok(Job { reporter: Reporter::new(options, environment), start, command })
 }
 
 /// What is read is read by HTTP. One word is the context, as everywhere; a timeline alone is named by `--timeline`.
@@ -182,34 +122,17 @@ fn view(words: Vec<String>, options: &Options, environment: &Environment) -> Res
     if target.transport() != Transport::Http {
         return Err(Usage("show reads by HTTP: set UPTO_URL=http://HOST:PORT".to_owned()));
     }
-    let by_environment = environment.timeline.clone().filter(|_| environment.is_of(&context));
-    let named = options.timeline.clone().or(by_environment).filter(|name| !name.is_empty());
+    let named = options.timeline.as_deref().or(environment.timeline_in(&context)).filter(|name| !name.is_empty());
     let timeline = timeline.or_else(|| named.map(segment_of_name)).unwrap_or_else(|| "latest".to_owned());
     Ok(View { target, token: environment.token.clone(), context, timeline })
 }
 
 /// What the API takes for a timeline's name: a name that would pass for a number or for `latest` is marked.
-fn segment_of_name(name: String) -> String {
+fn segment_of_name(name: &str) -> String {
     match name == "latest" || name.starts_with("name:") || name.bytes().all(|byte| byte.is_ascii_digit()) {
         true => format!("name:{name}"),
-        false => name,
+        false => name.to_owned(),
     }
-}
-
-/// The original's flags for the server mean UDP, and leave nothing of `UPTO_URL`.
-fn reporter(options: &Options, environment: &Environment) -> Reporter {
-    let client = match (&options.remote_host, options.remote_port, &environment.url) {
-        (None, None, Some(url)) => url.parse(),
-        (host, port, _) => {
-            let port = port.unwrap_or(Transport::Udp.default_port());
-            Ok(Target::new(Transport::Udp, host.as_deref().unwrap_or_default(), port))
-        }
-    };
-    let client = client.map(Client::new).map(|client| match &environment.token {
-        Some(token) => client.with_token(token),
-        None => client,
-    });
-    Reporter { client, fail: options.fail.unwrap_or(environment.fail), verbose: options.verbose }
 }
 
 fn report(
@@ -223,13 +146,15 @@ fn report(
         return Err(Usage(format!("--status has no place in {word}: it is how a step ended")));
     }
     let (context, name) = context_and_name(kind, word, words, environment)?;
-    let is_ours = environment.is_of(&context);
-    let parent = environment.parent.as_deref().filter(|_| is_ours && kind != Kind::New);
-    let name = parent.map_or_else(|| name.clone(), |parent| format!("{parent}.{name}"));
-    let timeline = options.timeline.clone().or_else(|| environment.timeline.clone().filter(|_| is_ours));
+    let name = match environment.parent_in(&context) {
+        Some(parent) if kind != Kind::New => format!("{parent}.{name}"),
+        _ => name,
+    };
+    let timeline = options.timeline.as_deref().or(environment.timeline_in(&context)).filter(|name| !name.is_empty());
+    let timeline = timeline.map(|name| name.to_owned().into());
     let mut report = Report::new(kind, context, name);
-    report.timeline = timeline.filter(|name| !name.is_empty()).map(Into::into);
-    report.status = options.status.filter(|_| kind != Kind::New);
+    report.timeline = timeline;
+    report.status = options.status;
     report.labels = options.labels.iter().cloned().collect();
     // A new timeline has no host and no time of its own: so the original client sends it.
     if kind != Kind::New {
@@ -256,6 +181,7 @@ fn context_and_name(
         (Some(context), Some(name), None, _) if !of_new => Ok((context, name)),
         (Some(name), None, None, Some(context)) if !of_new => Ok((context, name)),
         (_, _, None, None) => Err(Usage(format!("{word} takes {takes} (UPTO_CONTEXT is not set)"))),
+        (None, ..) => Err(Usage(format!("{word} takes EVENT, or {takes}"))),
         _ => Err(Usage(format!("{word} takes {takes}, and no more; quote a name that holds spaces"))),
     }
 }
@@ -274,9 +200,4 @@ fn host_name() -> String {
     let failed = unsafe { libc::gethostname(buffer.as_mut_ptr().cast(), buffer.len() - 1) } != 0;
     let length = buffer.iter().position(|byte| *byte == 0).unwrap_or(buffer.len());
     if failed { String::new() } else { String::from_utf8_lossy(&buffer[..length]).into_owned() }
-}
-
-/// The status that a command's exit code means.
-pub fn status_of(code: u8) -> Status {
-    if code == 0 { Status::Success } else { Status::Failure }
 }

@@ -8,7 +8,7 @@ use std::thread;
 use libc::c_int;
 use upto_client::{Kind, Report, Status};
 
-use crate::plan::{Job, now, status_of};
+use crate::plan::{Job, now};
 use crate::{complain, signals};
 
 /// What shells exit with when a command is not found, or can't be executed.
@@ -50,6 +50,8 @@ fn execute(job: &Job) -> Outcome {
     let (program, arguments) = job.command.split_first().expect("a plan to run has a command");
     let mut command = Command::new(program);
     command.args(arguments).env("UPTO_CONTEXT", &*job.start.context).env("UPTO_PARENT", &*job.start.name);
+    // Flags may have named the server: what reports from within goes to the same one.
+    command.envs(job.reporter.url().map(|url| ("UPTO_URL", url)));
     match &job.start.timeline {
         Some(timeline) => command.env("UPTO_TIMELINE", &**timeline),
         // One that is inherited would be another context's.
@@ -104,7 +106,11 @@ impl Outcome {
             Outcome::Exited(code) => c_int::from(*code) - 128,
             Outcome::Killed(signal) => *signal,
         };
-        if signals::has_received(signal) { Status::Cancelled } else { status_of(self.code()) }
+        match self.code() {
+            0 => Status::Success,
+            _ if signals::has_received(signal) => Status::Cancelled,
+            _ => Status::Failure,
+        }
     }
 }
 

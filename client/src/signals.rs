@@ -20,8 +20,10 @@ static PENDING: AtomicU32 = AtomicU32::new(0);
 static RECEIVED: AtomicU32 = AtomicU32::new(0);
 
 /// From now on these signals do not end this program. Those that it was told to ignore (`nohup`) stay ignored, for the
-/// command too.
+/// command too. SIGCHLD does not: where it is ignored, the kernel forgets how a child ended.
 pub fn install() {
+    // SAFETY: the default disposition runs no code of ours.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
     for signal in PASSED_ON {
         // SAFETY: `sigaction` reads and writes the two structures given, zero is a valid value of each, and the
         // handler calls nothing but atomics and `kill`, which are safe in a handler.

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant, SystemTime};
 
-use support::{Ended, Http, Udp, dead_port, decode, quiet_success, run, upto_client};
+use support::{DeadPort, Ended, Http, Udp, decode, quiet_success, run, upto_client};
 use upto_wire::{Kind, Labels, Report, Status, Time};
 
 fn now_micros() -> i64 {
@@ -117,7 +117,8 @@ fn localhost_reaches_a_server_on_either_loopback_address() {
 
 #[test]
 fn a_dead_server_costs_nothing_and_is_told_only_on_request() {
-    let port = dead_port().to_string();
+    let dead = DeadPort::new();
+    let port = dead.port().to_string();
     let line = ["--rp", &port, "start", "ctx", "ev"];
     assert_eq!(run(&mut upto_client(&line)), quiet_success());
     let verbose = run(upto_client(&line).arg("-v"));
@@ -176,6 +177,11 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
     assert!(wrong_usage(&["start", "ctx", "a", "step"]).contains("quote a name that holds spaces"));
     assert!(wrong_usage(&["new", "ctx", "ev"]).contains("new takes CONTEXT"));
     assert!(wrong_usage(&["new"]).contains("UPTO_CONTEXT is not set"));
+    let without_event = run(upto_client(&["start"]).env("UPTO_CONTEXT", "ctx"));
+    assert_eq!(
+        (without_event.code, without_event.stderr.contains("start takes EVENT, or CONTEXT and EVENT")),
+        (2, true)
+    );
     assert!(wrong_usage(&["start", "ctx", "ev", "--status", "failure"]).contains("--status has no place in start"));
     assert!(wrong_usage(&["end", "ctx", "ev", "--status", "bad"]).contains("use success, failure"));
     assert!(wrong_usage(&["end", "ctx", "ev", "--rp", "70000"]).contains("--rp is a port from 1 to 65535"));
@@ -253,14 +259,11 @@ fn a_token_that_no_header_carries_is_not_told() {
 
 #[test]
 fn a_dead_http_server_is_no_failure() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
     let mut command = upto_client(&["start", "ctx", "ev"]);
-    assert_eq!(run(command.env("UPTO_URL", &url)), quiet_success());
+    assert_eq!(run(command.env("UPTO_URL", "http://127.0.0.1:1")), quiet_success());
     let failing = run(command.arg("--fail"));
     assert_eq!(failing.code, 1);
-    assert!(failing.stderr.contains(&url), "{failing:?}");
+    assert!(failing.stderr.starts_with("upto-client: start ev: http://127.0.0.1:1: "), "{failing:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::ptr::null_mut;
 use std::time::{Duration, Instant};
 
-use support::{Ended, Http, Udp, dead_port, decode, run, upto_client};
+use support::{DeadPort, Ended, Http, Udp, decode, run, upto_client};
 use upto_wire::{Kind, Report, Status};
 
 /// Runs a shell's script under `run`, and gives what came of it and the two reports.
@@ -65,7 +65,8 @@ fn a_command_that_is_not_there_or_not_executable_exits_as_in_a_shell() {
 fn arguments_and_standard_streams_are_the_commands_own() {
     let script = r#"cat; printf '%s|' "$@"; echo oops >&2"#;
     let mut command = upto_client(&["run", "ctx", "ev", "--", "sh", "-c", script, "sh", "a b", "--", "-v", "$HOME"]);
-    command.env("UPTO_URL", format!("udp://127.0.0.1:{}", dead_port()));
+    let dead = DeadPort::new();
+    command.env("UPTO_URL", format!("udp://127.0.0.1:{}", dead.port()));
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"input;").unwrap();
     let output = child.wait_with_output().unwrap();
@@ -77,7 +78,8 @@ fn arguments_and_standard_streams_are_the_commands_own() {
 fn the_command_runs_whatever_is_wrong_with_the_server() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}", silent.local_addr().unwrap());
-    let dead = format!("udp://127.0.0.1:{}", dead_port());
+    let dead_port = DeadPort::new();
+    let dead = format!("udp://127.0.0.1:{}", dead_port.port());
     for url in ["https://upto", "nonsense", "udp://nosuchhost.invalid", "http://nosuchhost.invalid", &silent, &dead] {
         let mut command = upto_client(&["run", "ctx", "ev", "--fail", "--", "sh", "-c", "echo ran; exit 9"]);
         let started = Instant::now();
@@ -154,6 +156,16 @@ fn runs_within_runs_are_dotted_names() {
     assert_eq!(named, expected.map(|(context, name, timeline)| (context.to_owned(), name.to_owned(), timeline)));
 }
 
+#[test]
+fn what_reports_from_within_goes_to_the_server_of_the_flags() {
+    let server = Udp::new();
+    let program = env!("CARGO_BIN_EXE_upto-client");
+    let port = server.port().to_string();
+    let mut command = upto_client(&["--rh=127.0.0.1", "--rp", &port, "run", "ctx", "ev", "--", program, "start", "in"]);
+    assert_eq!(run(command.env("UPTO_URL", "udp://nosuchhost.invalid")).code, 0);
+    assert_eq!(server.reports(3).remove(2).name, "ev.in");
+}
+
 fn line(reader: &mut impl BufRead) -> String {
     let mut line = String::new();
     reader.read_line(&mut line).expect("a line");
@@ -216,6 +228,21 @@ fn what_was_ignored_stays_ignored() {
     let mut shell = Command::new("sh");
     let ended = run(shell.args(["-c", &script]).env("UPTO_URL", server.url()));
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "alive\n"));
+}
+
+#[test]
+fn the_code_is_kept_where_children_are_ignored() {
+    let server = Udp::new();
+    let mut command = upto_client(&["run", "ctx", "ev", "--", "sh", "-c", "exit 3"]);
+    let ignore_children = || {
+        // SAFETY: `signal` is async-signal-safe, and to ignore a signal runs no code of ours.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+        Ok(())
+    };
+    // SAFETY: the closure allocates nothing and calls only an async-signal-safe function.
+    unsafe { command.pre_exec(ignore_children) };
+    let ended = run(command.env("UPTO_URL", server.url()));
+    assert_eq!((ended.code, ended.stderr.as_str()), (3, ""));
 }
 
 /// A terminal: the side that types and reads, and the side that programs run on.

@@ -240,9 +240,8 @@ impl<'a> Report<'a> {
     }
 
     fn check_name(&mut self) -> Result<(), WireError> {
-        // Counted before anything is built, so that a hostile name costs no memory.
-        let segments = segments(&self.name).count();
-        let length = segments.saturating_sub(1) + segments_length(&self.name);
+        // Measured before anything is built, so that a hostile name costs no memory.
+        let (segments, length) = measure(&self.name);
         if length > limits::NAME {
             return Err(Refusal::TooLong { field: "name", length, limit: limits::NAME }.into());
         }
@@ -290,18 +289,22 @@ fn required(field: &'static str, value: &str) -> Result<(), WireError> {
     }
 }
 
-/// The segments of a name that are not empty.
-fn segments(name: &str) -> impl Iterator<Item = &str> {
-    name.split('.').filter(|segment| !segment.is_empty())
-}
-
-fn segments_length(name: &str) -> usize {
-    segments(name).map(str::len).sum()
+/// How many segments of a name are not empty, and the length in bytes that it has without the empty ones.
+fn measure(name: &str) -> (usize, usize) {
+    let (mut segments, mut letters, mut at_start) = (0_usize, 0, true);
+    for byte in name.bytes() {
+        let is_dot = byte == b'.';
+        segments += usize::from(at_start && !is_dot);
+        letters += usize::from(!is_dot);
+        at_start = is_dot;
+    }
+    (segments, letters + segments.saturating_sub(1))
 }
 
 /// `length` is that of the result in bytes.
 fn without_empty_segments(name: &str, length: usize) -> String {
-    segments(name).fold(String::with_capacity(length), |mut path, segment| {
+    let segments = name.split('.').filter(|segment| !segment.is_empty());
+    segments.fold(String::with_capacity(length), |mut path, segment| {
         if !path.is_empty() {
             path.push('.');
         }

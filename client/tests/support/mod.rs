@@ -75,9 +75,19 @@ pub fn decode(message: &[u8]) -> Report<'static> {
     report
 }
 
-/// A port that nobody listens on.
-pub fn dead_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// A port that refuses datagrams while this is held: it is bound, but hears only one that never speaks.
+pub struct DeadPort(UdpSocket);
+
+impl DeadPort {
+    pub fn new() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect("127.0.0.1:1").unwrap();
+        DeadPort(socket)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.0.local_addr().unwrap().port()
+    }
 }
 
 /// The bytes of an HTTP response that ends its connection.
