@@ -50,6 +50,7 @@ export class Chart {
   private scheduled = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private anchor: { rows: Int32Array; bars: Bars; key: RowKey; offset: number } | null = null;
+  private scrolledTo: { top: number } | null = null;
   private readonly undo: (() => void)[] = [];
 
   constructor(
@@ -69,13 +70,10 @@ export class Chart {
         this.invalidate();
       }),
       effect(() => {
-        const { rows, range, timeMode, hover, activeRow, bars } = this.view;
-        void [rows.value, range.value, timeMode.value, hover.value, activeRow.value, bars.value];
+        const { rows, range, timeMode, hover, activeRow, bars, scrollWanted } = this.view;
+        const all = [rows, range, timeMode, hover, activeRow, bars, scrollWanted];
+        for (const each of all) void each.value;
         this.invalidate();
-      }),
-      effect(() => {
-        const wanted = this.view.scrollWanted.value;
-        if (wanted !== null) elements.scroller.scrollTop = wanted.top;
       }),
     );
     const shown = () => document.visibilityState === 'visible' && this.invalidate();
@@ -190,14 +188,19 @@ export class Chart {
   }
 
   /**
-   * Keeps the row at the top of the screen where it is when rows come, go or fold above it; one that is
-   * folded away is stood for by what holds it.
+   * Scrolls to where the view wants to be; otherwise keeps the row at the top of the screen where it is
+   * when rows come, go or fold above it. One that is folded away is stood for by what holds it. Done right
+   * before drawing, when the page has become as high as the rows of now.
    */
   private keepPlace(bars: Bars): void {
     const { scroller } = this.elements;
     const rows = this.view.rows.value;
     const last = this.anchor;
-    if (last !== null && last.rows !== rows && last.bars.group === bars.group) {
+    const wanted = this.view.scrollWanted.value;
+    if (wanted !== null && wanted !== this.scrolledTo) {
+      this.scrolledTo = wanted;
+      scroller.scrollTop = wanted.top;
+    } else if (last !== null && last.rows !== rows && last.bars.group === bars.group) {
       const row = findRow(bars, last.key);
       if (row >= 0) {
         const top = this.view.nearestPosition(row) * ROW_PX + last.offset;

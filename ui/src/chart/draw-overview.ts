@@ -25,7 +25,10 @@ export function drawOverview(
     const active = density.active[x];
     if (active > 0) {
       const height = Math.max(2, Math.round(((floor - 6) * active) / density.peak));
-      to.rect(x, floor - height, 1, height, density.running[x] > 0 ? palette.running : palette.ended);
+      const runs = density.running[x] > 0;
+      to.rect(x, floor - height, 1, height, runs ? palette.running : palette.ended);
+      // What runs is light in the light theme: a darker rim sets it off.
+      if (runs) to.rect(x, floor - height, 1, 1, palette.runningEdge);
     }
     if (density.failed[x] > 0) to.rect(x, floor + 1, 1, 4, palette.failed);
   }

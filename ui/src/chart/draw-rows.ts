@@ -160,7 +160,9 @@ function drawShut(to: Renderer, frame: Frame, row: number, x: number, w: number,
   const [first, end] = [Math.max(0, Math.floor(x)), Math.min(density.width, Math.ceil(x + w))];
   const height = (at: number) => heightOf(active[at], peak);
   drawStrip(to, first, end, bottom, palette.ended, height);
-  drawStrip(to, first, end, bottom, palette.running, (at) => (running[at] > 0 ? height(at) : 0));
+  const runs = (at: number) => (running[at] > 0 ? height(at) : 0);
+  drawStrip(to, first, end, bottom, palette.runningEdge, runs);
+  drawStrip(to, first, end, bottom, palette.running, (at) => Math.max(0, runs(at) - 1));
   drawStrip(to, first, end, bottom, palette.failed, (at) => heightOf(failed[at], peak));
   drawInnerPoints(to, palette, middle);
 }

@@ -110,7 +110,11 @@ function EventFacts({ bars, row }: { bars: Bars; row: number }) {
   }, [href, version]);
   return (
     <>
-      {failure !== '' && <p class="is-quiet">Labels could not be read: {failure}</p>}
+      {failure !== '' && (
+        <p class="is-quiet">
+          Labels could not be read: <Name text={failure} />
+        </p>
+      )}
       {event !== null && <Labels labels={event.labels} />}
       <p>
         <a href={href} target="_blank" rel="noopener">

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { ApiError, OfflineError } from '../api/client';
+import { Name } from './name';
 
 /** A line across the page that is read out when it comes. */
 export function Notice({ kind, children }: { kind: 'lost' | 'news'; children: ComponentChildren }) {
@@ -14,7 +15,7 @@ export function Notice({ kind, children }: { kind: 'lost' | 'news'; children: Co
 export function OldNotice({ error }: { error: Error }) {
   return (
     <Notice kind="lost">
-      Not up to date: {error.message}. {error instanceof OfflineError && 'Trying again…'}
+      Not up to date: <Name text={error.message} />. {error instanceof OfflineError && 'Trying again…'}
     </Notice>
   );
 }
@@ -54,7 +55,9 @@ export function NothingYet({ error }: { error: Error | null }) {
   if (error instanceof OfflineError) {
     return (
       <BlankPage title="The server does not answer">
-        <p>{error.message}</p>
+        <p>
+          <Name text={error.message} />
+        </p>
         <p>Trying again… The page will come up by itself.</p>
       </BlankPage>
     );
@@ -62,7 +65,9 @@ export function NothingYet({ error }: { error: Error | null }) {
   const missing = error instanceof ApiError && error.status === 404;
   return (
     <BlankPage title={missing ? 'Not here' : 'That did not work'}>
-      <p>{error.message}</p>
+      <p>
+        <Name text={error.message} />
+      </p>
       <p>
         <a href="/">All contexts</a>
       </p>

@@ -4,6 +4,7 @@ import { hasChildren, hostOf, isHostGroup, Kind, stateOf, type Bars } from '../m
 import { formatCount } from '../model/format';
 import { AXIS_PX, ROW_PX, rowsOnScreen } from '../model/layout';
 import { Found } from '../model/visibility';
+import { visibleText } from '../model/text';
 import type { TimelineView } from '../state/timeline-view';
 import { ChevronIcon } from './icons';
 import { Name } from './name';
@@ -195,7 +196,7 @@ function RowLabel({ bars, row }: { bars: Bars; row: number }) {
   return (
     <span
       class={`tree-label ${bars.kind[row] === Kind.group ? 'is-group' : ''}`}
-      title={bars.name[row] || label}
+      title={visibleText(bars.name[row] || label)}
     >
       <Name text={label} />
     </span>

@@ -57,9 +57,21 @@ test('finds a row again by name and host', () => {
     { name: 'restart', kind: Kind.group },
     { name: 'restart', depth: 1, host: 1 },
     { name: 'restart', depth: 1, host: 2 },
+    { name: 'restart', depth: 1, host: 0 },
   ]);
   expect(isHostGroup(bars, 0)).toBe(true);
   expect(isHostGroup(bars, 1)).toBe(false);
-  for (const row of [0, 1, 2]) expect(findRow(bars, keyOf(bars, row))).toBe(row);
+  for (const row of [0, 1, 2, 3]) expect(findRow(bars, keyOf(bars, row))).toBe(row);
   expect(findRow(bars, { name: 'restart', host: 'web-9' })).toBe(-1);
+});
+
+test('by host, an ancestor that every host has is another row under each', () => {
+  const rows = [
+    { name: '', host: 1 },
+    { name: 'rollout', depth: 1, kind: Kind.group },
+    { name: '', host: 2 },
+    { name: 'rollout', depth: 1, kind: Kind.group },
+  ];
+  const bars = decodeBars({ ...barsBody(rows), group: 'host' });
+  for (const row of [0, 1, 2, 3]) expect(findRow(bars, keyOf(bars, row))).toBe(row);
 });

@@ -36,6 +36,8 @@ export interface Bars {
   readonly hosts: readonly string[];
   /** Index into `hosts`; -1: several hosts or none of its own. */
   readonly host: Int32Array;
+  /** The host that tells rows of one name apart: their own, or by host that of the top row; -1: none does. */
+  readonly owner: Int32Array;
   readonly depth: Uint16Array;
   /** Row of the parent; -1 at the top. */
   readonly parent: Int32Array;
@@ -63,6 +65,7 @@ export function decodeBars(body: BarsBody): Bars {
       throw new RangeError(`column ${name} has ${column.length} rows, not ${count}`);
   }
   const parent = Int32Array.from(rows.parent);
+  const host = Int32Array.from(rows.host);
   const state = Uint8Array.from(rows.state);
   const start = times(rows.start_s);
   const end = times(rows.end_s);
@@ -76,7 +79,8 @@ export function decodeBars(body: BarsBody): Bars {
     label: rows.label,
     name: rows.name,
     hosts: body.hosts,
-    host: Int32Array.from(rows.host),
+    host,
+    owner: body.group === 'host' ? inherited(host, parent) : host,
     depth: Uint16Array.from(rows.depth),
     parent,
     kind: Uint8Array.from(rows.kind),
@@ -103,6 +107,15 @@ function lastTime(start: Float64Array, end: Float64Array, atLeast: number): numb
     if (end[row] > last) last = end[row];
   }
   return last;
+}
+
+/** Each row's own value, or where that is -1 the one of the nearest row above that has one. */
+function inherited(own: Int32Array, parent: Int32Array): Int32Array {
+  const values = own.slice();
+  for (let row = 0; row < values.length; row++) {
+    if (values[row] < 0 && parent[row] >= 0) values[row] = values[parent[row]];
+  }
+  return values;
 }
 
 function subtreeEnds(parent: Int32Array): Int32Array {
@@ -167,22 +180,28 @@ export function duration(bars: Bars, row: number, now: number): number {
 /** What makes a row the same row in the next answer. */
 export interface RowKey {
   readonly name: string;
-  readonly host: string;
+  /** Null: the row is not of one host, which is not the same as the host that was not given. */
+  readonly host: string | null;
 }
 
 export function keyOf(bars: Bars, row: number): RowKey {
-  return { name: bars.name[row], host: hostOf(bars, row) };
+  return { name: bars.name[row], host: ownerOf(bars, row) };
 }
 
-/** A key as text, to be kept in a set. NUL occurs in no name. */
+/** A key as text, to be kept in a set. NUL occurs in no name and no host. */
 export function keyText(bars: Bars, row: number): string {
-  return `${bars.name[row]}\0${hostOf(bars, row)}`;
+  return `${bars.name[row]}\0${ownerOf(bars, row) ?? '\0'}`;
 }
 
 /** The row that `key` is in `bars`, or -1. */
 export function findRow(bars: Bars, key: RowKey): number {
   for (let row = 0; row < bars.count; row++) {
-    if (bars.name[row] === key.name && hostOf(bars, row) === key.host) return row;
+    if (bars.name[row] === key.name && ownerOf(bars, row) === key.host) return row;
   }
   return -1;
+}
+
+function ownerOf(bars: Bars, row: number): string | null {
+  const index = bars.owner[row];
+  return index < 0 ? null : bars.hosts[index];
 }

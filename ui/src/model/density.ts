@@ -29,7 +29,8 @@ export class Density {
     for (const column of [active, failed, running, points]) column.fill(0);
     const scale = width / (view.to - view.from);
     for (let row = first; row < end; row++) {
-      if (hasChildren(bars, row)) continue;
+      // Of what waits for its start nobody knows when it ran.
+      if (hasChildren(bars, row) || bars.rowState[row] === State.waiting) continue;
       // To the nearest edge, so that of two steps one after the other no column counts both; what is
       // shorter than a column still fills the one that it falls into.
       const left = Math.round((barStart(bars, row) - view.from) * scale);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { hasChildren, State, type Bars } from './bars';
+import { hasChildren, Kind, State, type Bars } from './bars';
 import { testBars, type TestRow } from './testing';
 import {
   findRows,
@@ -31,8 +31,8 @@ const deploy = () =>
     { name: 'build' },
     { name: 'build.compile', depth: 1 },
     { name: 'build.test', depth: 1, state: State.failed },
-    { name: 'rollout' },
-    { name: 'rollout.restart', depth: 1 },
+    { name: 'rollout', kind: Kind.group, state: State.failed },
+    { name: 'rollout.restart', depth: 1, kind: Kind.group, state: State.failed },
     { name: 'rollout.restart', depth: 2, host: 1 },
     { name: 'rollout.restart', depth: 2, host: 2, state: State.failed },
   ]);
@@ -83,6 +83,7 @@ test('a search shows what it found with its ancestors and all below, open or not
 test('a search may ask for a state', () => {
   const bars = deploy();
   expect(findRows(bars, 'is:failed')!.count).toBe(2);
+  expect(list(bars, OPEN, 'is:failed')).toEqual([0, 2, 3, 4, 6]);
   expect(list(bars, OPEN, 'is:failed web')).toEqual([3, 4, 6]);
   expect(list(bars, OPEN, 'is:nonsense')).toEqual([]);
 });

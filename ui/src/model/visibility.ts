@@ -1,4 +1,4 @@
-import { hasChildren, hostOf, keyText, State, type Bars } from './bars';
+import { hasChildren, hostOf, keyText, Kind, State, type Bars } from './bars';
 
 /**
  * Which rows are folded, said in little: all rows at `level` or deeper, except that those in `toggled`
@@ -48,7 +48,8 @@ export const Found = { itself: 1, below: 2, above: 4 } as const;
 
 /**
  * Marks the rows that a query finds, what holds them and what they hold. Words are separated by spaces
- * and all must occur in a row's name, label or host, in any case; `is:failed` and its like ask for a state.
+ * and all must occur in a row's name, label or host, in any case; `is:failed` and its like ask for events in
+ * a state, and then what is below such an event does not count as found with it.
  * Returns null for a query without words.
  */
 export function findRows(bars: Bars, query: string): { found: Uint8Array; count: number } | null {
@@ -59,18 +60,24 @@ export function findRows(bars: Bars, query: string): { found: Uint8Array; count:
   const found = new Uint8Array(bars.count);
   let count = 0;
   for (let row = 0; row < bars.count; row++) {
-    if (states.every((state) => state === bars.rowState[row]) && holdsAll(bars, row, texts)) {
+    if (isEventIn(bars, row, states) && holdsAll(bars, row, texts)) {
       found[row] = Found.itself;
       count++;
     }
     const parent = bars.parent[row];
-    if (parent >= 0 && found[parent] & (Found.itself | Found.above)) found[row] |= Found.above;
+    if (states.length === 0 && parent >= 0 && found[parent] & (Found.itself | Found.above))
+      found[row] |= Found.above;
   }
   for (let row = bars.count - 1; row >= 0; row--) {
     const parent = bars.parent[row];
     if (parent >= 0 && found[row] & (Found.itself | Found.below)) found[parent] |= Found.below;
   }
   return { found, count };
+}
+
+function isEventIn(bars: Bars, row: number, states: readonly number[]): boolean {
+  if (states.length === 0) return true;
+  return bars.kind[row] !== Kind.group && states.every((state) => state === bars.rowState[row]);
 }
 
 function stateNamed(name: string): number {

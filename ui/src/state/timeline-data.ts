@@ -78,12 +78,13 @@ export class TimelineData {
     const href = timelineHref(await entry(), this.context, this.run);
     const answer = await get<Timeline>(href, { etag: this.tags.timeline, signal });
     const timeline = answer?.body ?? this.timeline.value!;
-    if (answer !== null) this.tags.timeline = answer.etag;
     const barsHref = withQuery(timeline._links.bars.href, 'group', this.group());
     const etag = barsHref === this.tags.barsHref ? this.tags.bars : null;
     const barsAnswer = await get<BarsBody>(barsHref, { etag, signal });
     batch(() => {
       this.timeline.value = timeline;
+      // Only now that it is kept: "not modified" must never stand for something that was lost.
+      if (answer !== null) this.tags.timeline = answer.etag;
       this.newest.value = Math.max(timeline.number, this.newest.value ?? 0);
       if (barsAnswer !== null) this.take(barsAnswer.body, barsAnswer.etag, barsHref);
     });
