@@ -1,0 +1,143 @@
+//! UDP → one Lua function → Postgres: the highest steady rate that loses nothing.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use postgres::{Client, NoTls};
+use upto_tests::postgres::Postgres;
+use upto_tests::server::Server;
+use upto_wire::{Kind, Report, msgpack};
+
+use super::copy;
+
+/// The work that peers were measured at: lower-case the name, strip the domain, drop canary hosts.
+const FUNCTION: &str = r#"
+function transform(report)
+  if report.host:find("^canary%-") then return nil end
+  report.name = report.name:lower()
+  report.host = report.host:gsub("%.example%.com$", "")
+  return report
+end
+"#;
+/// Rates to try, in reports per second; the first is what upto must reach.
+const RATES: [u32; 6] = [50_000, 75_000, 100_000, 125_000, 150_000, 200_000];
+/// How long each rate is kept up.
+const SECONDS: u32 = 6;
+/// How long the last report may take from its datagram to the store.
+const VISIBLE_WITHIN: Duration = Duration::from_millis(1_500);
+
+/// What one rate gave.
+struct Run {
+    sent: u64,
+    lost: u64,
+    /// Reports per second from the first datagram to the last commit.
+    rate: f64,
+    lag: Duration,
+    cpu_s: f64,
+    resident_mib: u64,
+}
+
+/// Measures and prints.
+pub fn report() -> Result<()> {
+    println!("## UDP → Lua (lower-case, strip domain, drop canaries) → Postgres, one report a datagram\n");
+    println!("| offered/s | sent | lost | stored/s | of COPY | last visible after | CPU s per M (upto) | resident |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    let postgres = Postgres::start_durable()?;
+    let mut best: Option<(u32, f64)> = None;
+    for rate in RATES {
+        let database = postgres.fresh_url()?;
+        let run = run(&database, rate)?;
+        let rows = copy::rows_per_second(&mut Client::connect(&database, NoTls)?)?;
+        let ratio = run.rate / rows;
+        println!(
+            "| {rate} | {} | {} | {:.0} | {ratio:.2} | {} ms | {:.2} | {} MiB |",
+            run.sent,
+            run.lost,
+            run.rate,
+            run.lag.as_millis(),
+            run.cpu_s * 1e6 / run.sent as f64,
+            run.resident_mib,
+        );
+        if run.lost > 0 || run.lag > VISIBLE_WITHIN {
+            break;
+        }
+        best = Some((rate, ratio));
+    }
+    match best {
+        Some((rate, ratio)) => println!("\nLossless up to {rate}/s = {ratio:.2} × COPY of the resulting rows.\n"),
+        None => println!("\nNot even {}/s came through without loss.\n", RATES[0]),
+    }
+    Ok(())
+}
+
+fn run(database: &str, rate: u32) -> Result<Run> {
+    let scripts = tempfile::tempdir()?;
+    std::fs::write(scripts.path().join("peers.lua"), FUNCTION)?;
+    let folder = scripts.path().to_str().unwrap_or_default();
+    let server = Server::with(&["--store", database, "--scripts", folder]);
+    let datagrams = datagrams((rate * SECONDS) as usize);
+    let sent = datagrams.len() as u64;
+    let begun = Instant::now();
+    let sending = super::sender::send(&datagrams, server.udp, rate)?;
+    let lost = settle(&server, sent)?;
+    let (took, cpu_s, resident_mib) = (begun.elapsed(), cpu_seconds(server.id())?, server.resident_kib() / 1024);
+    let events: i64 = Client::connect(database, NoTls)?.query_one("SELECT count(*) FROM upto.events", &[])?.get(0);
+    if lost == 0 {
+        // Each pair of a start and an end is one event; one host in 20 is a canary.
+        ensure!(events as u64 == sent / 2 * 19 / 20, "{events} events of {sent} reports");
+    }
+    let rate = (sent - lost) as f64 / took.as_secs_f64();
+    Ok(Run { sent, lost, rate, lag: took.saturating_sub(sending), cpu_s, resident_mib })
+}
+
+/// Waits until all is stored that will be, and says how many reports were lost on the way.
+fn settle(server: &Server, sent: u64) -> Result<u64> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut last = (0, Instant::now());
+    loop {
+        let done = server.metric("upto_reports_stored_total") + server.metric("upto_reports_dropped_by_functions_total");
+        if done >= sent {
+            return Ok(0);
+        }
+        if done > last.0 {
+            last = (done, Instant::now());
+        }
+        if last.1.elapsed() > Duration::from_secs(3) || Instant::now() > deadline {
+            return Ok(sent - done);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Starts and ends of steps on 20 hosts of 10 contexts: an end follows its start after some 200 other datagrams.
+fn datagrams(count: usize) -> Vec<Vec<u8>> {
+    const GAP: usize = 100;
+    let event = |kind: Kind, index: usize| {
+        let (context, host) = (format!("deploy-{}", index % 10), index / 10 % 20);
+        let host = if host == 0 { "canary-1.example.com".to_owned() } else { format!("web-{host}.example.com") };
+        let mut report = Report::new(kind, context, format!("Deploy.Step-{}.Install", index / 200));
+        report.host = host.into();
+        let mut datagram = Vec::with_capacity(128);
+        msgpack::encode(&report, &mut datagram);
+        datagram
+    };
+    let pairs = count / 400 * 200;
+    (0..pairs + GAP)
+        .flat_map(|index| {
+            let start = (index < pairs).then(|| event(Kind::Start, index));
+            let end = index.checked_sub(GAP).map(|index| event(Kind::End, index));
+            [start, end]
+        })
+        .flatten()
+        .collect()
+}
+
+/// Processor time that a process has used, in seconds.
+pub fn cpu_seconds(process: u32) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name in parentheses may hold anything; after it, user and system time are the 12th and 13th fields.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
+    // SAFETY: sysconf only reads a constant of the system.
+    Ok(ticks / unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64)
+}
