@@ -84,7 +84,7 @@ SELECT c.name AS context, t.number AS timeline, n.text AS name, coalesce(h.text,
   CASE WHEN NOT x.running THEN (ARRAY['skipped', 'success', 'cancelled', 'timeout', 'failure', 'error'])[e.status] END
     AS status,
   x.start_at AS started_at, e.restarted_at, x.end_at AS ended_at,
-  CASE WHEN NOT x.running THEN greatest(0, extract(epoch FROM x.end_at - x.start_at)::float8) END
+  CASE WHEN NOT x.running THEN extract(epoch FROM greatest(x.end_at, x.start_at) - x.start_at)::float8 END
     AS duration_s,
   CASE WHEN x.running AND x.given_up THEN 'unfinished' WHEN x.running THEN 'running' WHEN e.status >= 4 THEN 'failed'
     WHEN e.started_at IS NULL AND NOT e.is_point THEN 'waiting' ELSE 'ended' END AS state,
