@@ -89,17 +89,15 @@ async fn writers_of_the_same_rows_in_any_order_never_deadlock() {
     let database = Server::fresh().expect("a database");
     let instances = join_all((0..8).map(|_| open(database.url()))).await;
     let writes = instances.iter().enumerate().map(|(writer, store)| async move {
-        for round in 0..12_usize {
-            // Every writer meets the names in another order, so that their ids are in no order that anyone wrote in.
-            let changes = (0..300_usize).map(|n| {
-                let n = (n * (2 * writer + 3) + round * 17) % 300;
+        for round in 0..30_usize {
+            // Every writer meets the names in another order, so that their ids are in no order that anyone wrote in; every
+            // third round brings new contexts and names, which all make at once.
+            let changes = (0..150_usize).map(|n| {
+                let n = (n * (2 * writer + 7) + round * 17) % 150;
                 let event = if (n + writer) % 2 == 0 { start(round as i64) } else { end(round as i64) };
-                change(
-                    &format!("c{}", n % 5),
-                    named(&format!("t{}", n % 3)),
-                    key(&format!("{}", n * 7_919 % 300), "h"),
-                    event,
-                )
+                let (context, name) =
+                    (format!("c{} {}", n % 5, round / 6), format!("{} {}", round / 3, n * 7_919 % 150));
+                change(&context, named(&format!("t{}", n % 3)), key(&name, "h"), event)
             });
             let store = store.as_ref().expect("it opens");
             store.write(&batch(changes, at(0))).await.expect("written, with no deadlock");

@@ -130,7 +130,7 @@ macro_rules! on_every_store {
 }
 use on_every_store;
 
-/// A moment `seconds` after some day's noon.
+/// A moment `seconds` after a fixed one.
 fn at(seconds: i64) -> Time {
     Time::from_micros((1_900_000_800 + seconds) * 1_000_000)
 }
