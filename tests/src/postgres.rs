@@ -27,8 +27,8 @@ const POLL: Duration = Duration::from_millis(20);
 /// Another process may take the free port first.
 const START_TRIES: u32 = 5;
 
-/// Settings for tests: what is lost in a crash of the machine does not matter to them.
-const FAST: [&str; 4] = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200"];
+/// Settings for tests: commits outlive a crash of the server, not one of the machine.
+const FAST: [&str; 3] = ["fsync=off", "full_page_writes=off", "max_connections=200"];
 /// Settings for benchmarks: those of a server that keeps its promises.
 const DURABLE: [&str; 3] = ["shared_buffers=256MB", "max_wal_size=4GB", "max_connections=200"];
 
@@ -86,7 +86,7 @@ impl Postgres {
         self.stop()?;
         let mut server = self.launch()?;
         let begun = Instant::now();
-        while let Err(error) = connect(&self.url("postgres")) {
+        while let Err(error) = accepts(&self.url("postgres")) {
             if let Some(status) = server.try_wait()? {
                 bail!("Postgres stopped with {status}: {}", self.log());
             }
@@ -284,6 +284,11 @@ fn shared() -> Result<Arc<Postgres>> {
 /// Runs a call on a thread of its own: the synchronous driver must not be used on a thread of an async runtime.
 fn apart<T: Send>(call: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     std::thread::scope(|scope| scope.spawn(call).join().expect("the call does not panic"))
+}
+
+/// Whether the server takes connections.
+fn accepts(url: &str) -> Result<()> {
+    apart(|| connect(url).map(drop))
 }
 
 fn connect(url: &str) -> Result<postgres::Client> {

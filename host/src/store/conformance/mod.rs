@@ -2,9 +2,12 @@
 //!
 //! A test takes a [`Database`], fresh and empty, and opens it as often as it wants: each handle is an instance of upto.
 
+mod docs;
+mod faults;
 mod merge;
 mod reads;
 mod routing;
+mod views;
 
 use std::sync::Arc;
 
@@ -13,14 +16,18 @@ use upto_wire::{Kind, Report, Status, Time};
 use super::{Batch, Change, NewTimeline, Store, Target, TimelineKey, TimelineRef, open};
 use crate::event::{Event, EventKey, LabelText};
 
-/// An empty database of one kind.
+/// An empty database of one kind, removed when dropped.
 pub(super) struct Database {
     /// What [`open`] takes.
     pub url: String,
-    /// The one handle of a store in memory.
-    only: Option<Arc<dyn Store>>,
-    /// Removes the database when dropped.
-    _guard: Box<dyn std::any::Any + Send + Sync>,
+    place: Place,
+}
+
+enum Place {
+    File(tempfile::TempDir),
+    /// The one handle there can be.
+    Memory(Arc<dyn Store>),
+    Server(upto_tests::postgres::Database),
 }
 
 impl Database {
@@ -28,29 +35,74 @@ impl Database {
     pub fn sqlite_file() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite:{}", folder.path().join("store.db").display());
-        Database { url, only: None, _guard: Box::new(folder) }
+        Database { url, place: Place::File(folder) }
     }
 
     /// A store in memory.
     pub async fn sqlite_memory() -> Self {
         let url = "sqlite::memory:".to_owned();
         let only = open(&url).await.expect("a store in memory");
-        Database { url, only: Some(only), _guard: Box::new(()) }
+        Database { url, place: Place::Memory(only) }
     }
 
     /// An empty database of a real server.
     pub fn postgres() -> Self {
         let database = upto_tests::postgres::Database::fresh().expect("a database on a test server");
-        Database { url: database.url().to_owned(), only: None, _guard: Box::new(database) }
+        Database { url: database.url().to_owned(), place: Place::Server(database) }
     }
 
     /// One more instance on it.
     pub async fn open(&self) -> Arc<dyn Store> {
-        match &self.only {
-            Some(only) => Arc::clone(only),
-            None => open(&self.url).await.expect("the database opens"),
+        match &self.place {
+            Place::Memory(only) => Arc::clone(only),
+            _ => open(&self.url).await.expect("the database opens"),
         }
     }
+
+    /// What a client that is not upto reads, each value as text.
+    pub async fn query(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        match &self.place {
+            Place::Server(database) => database.query(sql).unwrap_or_else(|error| panic!("{error:#}: {sql}")),
+            Place::File(folder) => {
+                let connection = rusqlite::Connection::open(folder.path().join("store.db")).expect("the file opens");
+                query_sqlite(&connection, sql).unwrap_or_else(|error| panic!("{error}: {sql}"))
+            }
+            Place::Memory(_) => panic!("nobody else can read a store in memory"),
+        }
+    }
+
+    /// The prefix of the views.
+    pub fn schema(&self) -> &'static str {
+        if self.is_postgres() { "upto." } else { "" }
+    }
+
+    /// An expression for a column of times as the text that SQLite's views have.
+    pub fn time(&self, column: &str) -> String {
+        match self.is_postgres() {
+            true => format!(r#"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"#),
+            false => column.to_owned(),
+        }
+    }
+
+    /// Whether it is on a server.
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.place, Place::Server(_))
+    }
+}
+
+fn query_sqlite(connection: &rusqlite::Connection, sql: &str) -> rusqlite::Result<Vec<Vec<Option<String>>>> {
+    use rusqlite::types::Value;
+    let mut statement = connection.prepare(sql)?;
+    let columns = statement.column_count();
+    let text = |value| match value {
+        Value::Null => None,
+        Value::Integer(value) => Some(value.to_string()),
+        Value::Real(value) => Some(value.to_string()),
+        Value::Text(value) => Some(value),
+        Value::Blob(_) => Some("(bytes)".to_owned()),
+    };
+    let rows = statement.query_map([], |row| (0..columns).map(|column| row.get(column).map(text)).collect())?;
+    rows.collect()
 }
 
 /// Runs tests of this suite, `async fn(Database)`, on every store.
@@ -78,7 +130,7 @@ macro_rules! on_every_store {
 }
 use on_every_store;
 
-/// A moment `seconds` after some day's noon.
+/// A moment `seconds` after a fixed one.
 fn at(seconds: i64) -> Time {
     Time::from_micros((1_900_000_800 + seconds) * 1_000_000)
 }

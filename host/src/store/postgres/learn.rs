@@ -5,12 +5,14 @@
 
 use std::collections::BTreeSet;
 
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use upto_wire::Time;
 
 use super::types::Timestamp;
 use super::{Postgres, Result};
 use crate::store::Batch;
+use crate::store::dictionary::Dictionary;
 
 const FIND_TEXTS: &str = "SELECT k.i::int4, t.id FROM unnest($1::int4[], $2::text[]) WITH ORDINALITY k(context_id, text, i) \
      JOIN upto.texts t ON t.context_id = k.context_id AND t.text = k.text";
@@ -74,17 +76,22 @@ impl Postgres {
         Ok(found)
     }
 
+    /// Makes texts, as every instance does in the order of (context's id, text). The rows come straight from the arrays: with
+    /// a join or a condition on another table the planner may change their order, and two instances then deadlock.
     async fn make_texts(&self, texts: &BTreeSet<(&str, i32, &str)>) -> Result<()> {
-        // A context that is gone by now would fail the statement; the write finds that out by itself.
         let insert = "INSERT INTO upto.texts (context_id, text) \
-            SELECT k.context_id, k.text FROM unnest($1::int4[], $2::text[]) k(context_id, text) \
-            WHERE EXISTS (SELECT FROM upto.contexts c WHERE c.id = k.context_id) ON CONFLICT DO NOTHING";
-        // By id, as every instance does.
+            SELECT * FROM unnest($1::int4[], $2::text[]) ON CONFLICT DO NOTHING";
         let sorted: BTreeSet<_> = texts.iter().map(|(_, id, text)| (*id, *text)).collect();
         let (contexts, names): (Vec<i32>, Vec<&str>) = sorted.into_iter().unzip();
         let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&contexts, Type::INT4_ARRAY), (&names, Type::TEXT_ARRAY)];
-        self.pool.get().await?.execute_typed(insert, &parameters).await?;
-        Ok(())
+        match self.pool.get().await?.execute_typed(insert, &parameters).await {
+            // A context is gone. All are forgotten and learnt again, and the write begins anew.
+            Err(error) if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
+                *self.dictionary() = Dictionary::default();
+                Ok(())
+            }
+            other => Ok(other.map(drop)?),
+        }
     }
 
     /// Learns the ids of contexts, and makes those that are missing.
