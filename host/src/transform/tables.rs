@@ -24,6 +24,12 @@ impl Table {
     }
 }
 
+impl<K: Into<Box<str>>, V: Into<Box<str>>> FromIterator<(K, V)> for Table {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(rows: I) -> Self {
+        Table(rows.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+    }
+}
+
 /// Why a file is no table.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
