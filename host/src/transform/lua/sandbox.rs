@@ -68,7 +68,7 @@ impl State {
             return Err(Failure { cause: FailureCause::Error, message });
         };
         if clock.expired() {
-            return Err(late());
+            return Err(clock.late());
         }
         let view = View::new(&lua).map_err(fail)?;
         Ok(State { _lua: lua, transform, view, clock })
@@ -82,7 +82,7 @@ impl State {
             output::outcome(value, view)
         });
         if self.clock.expired() {
-            return Outcome::Fail(late());
+            return Outcome::Fail(self.clock.late());
         }
         outcome.unwrap_or_else(|error| Outcome::Fail(failure(&error, &self.clock)))
     }
@@ -141,19 +141,31 @@ fn natives(lua: &Lua, script: &Arc<Script>) -> mlua::Result<Table> {
 struct Clock {
     base: Instant,
     deadline_ns: AtomicU64,
+    allowed_ms: AtomicU64,
     interrupts: AtomicU32,
     expired: AtomicBool,
 }
 
 impl Clock {
     fn new() -> Self {
-        let (deadline_ns, interrupts, expired) = (AtomicU64::new(0), AtomicU32::new(0), AtomicBool::new(false));
-        Clock { base: Instant::now(), deadline_ns, interrupts, expired }
+        Clock {
+            base: Instant::now(),
+            deadline_ns: AtomicU64::new(0),
+            allowed_ms: AtomicU64::new(0),
+            interrupts: AtomicU32::new(0),
+            expired: AtomicBool::new(false),
+        }
     }
 
     fn start(&self, time: Duration) {
         self.deadline_ns.store((self.base.elapsed() + time).as_nanos() as u64, Relaxed);
+        self.allowed_ms.store(time.as_millis() as u64, Relaxed);
         self.interrupts.store(0, Relaxed);
+    }
+
+    fn late(&self) -> Failure {
+        let message = format!("it ran longer than {} ms", self.allowed_ms.load(Relaxed));
+        Failure { cause: FailureCause::Time, message }
     }
 
     fn expired(&self) -> bool {
@@ -193,11 +205,6 @@ impl CallBudget {
     }
 }
 
-fn late() -> Failure {
-    let message = format!("it ran longer than {} ms", budget::REPORT_TIME.as_millis());
-    Failure { cause: FailureCause::Time, message }
-}
-
 /// Sorts an error and finds its words.
 fn failure(error: &Error, clock: &Clock) -> Failure {
     let mut root = error;
@@ -205,7 +212,7 @@ fn failure(error: &Error, clock: &Clock) -> Failure {
         root = cause;
     }
     let (cause, mut message) = match root {
-        _ if clock.expired() => return late(),
+        _ if clock.expired() => return clock.late(),
         Error::MemoryError(_) => {
             (FailureCause::Memory, format!("it needs more than {} MiB of memory", budget::MEMORY >> 20))
         }

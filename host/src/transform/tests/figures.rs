@@ -68,9 +68,10 @@ fn figures() {
     let both = "report.name = report.name:lower() report.host = upto.lookup('hosts', report.host) or report.host";
     measure("Lua, rename and map host", &lua(both));
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/built");
-    for name in ["noop", "rust-normalise", "c-hosts"] {
+    measure("Wasm, no-op", &program("noop.wasm", &wasm::guest(wasm::KEEP)).unwrap());
+    for (name, what) in [("rust-normalise", "Wasm, Rust: rename"), ("c-hosts", "Wasm, C: map host")] {
         if let Ok(bytes) = std::fs::read(built.join(format!("{name}.wasm"))) {
-            measure(&format!("Wasm, {name}"), &program(&format!("{name}.wasm"), &bytes).unwrap());
+            measure(what, &program(&format!("{name}.wasm"), &bytes).unwrap());
         }
     }
 }

@@ -116,10 +116,16 @@ fn outputs_are_limited() {
     let invalid = "(i32.store8 (local.get $outcome) (i32.const 2))";
     attack(&guest(invalid), FailureCause::Output, "context is missing or empty");
     attack(&guest("(global.set $missing (i32.const 1))"), FailureCause::Output, "0 outcomes for 1 reports");
-    // Four texts that are the same 3 MiB of memory would be 12 MiB in the host.
-    let large = "(i32.store8 (local.get $outcome) (i32.const 2)) (i32.store offset=12 (local.get $outcome) (i32.const 3145728))
-        (i32.store offset=20 (local.get $outcome) (i32.const 3145728)) (i32.store offset=52 (local.get $outcome) (i32.const 3145728))";
-    attack(&guest(large), FailureCause::Error, "");
+    // Three texts that are the same 3 MiB of memory would be 9 MiB in the host.
+    let text = |at: u32| {
+        format!(
+            "(i32.store offset={at} (local.get $outcome) (i32.const 1048576))
+             (i32.store offset={} (local.get $outcome) (i32.const 3145728))",
+            at + 4
+        )
+    };
+    let large = format!("(i32.store8 (local.get $outcome) (i32.const 2)) {}{}{}", text(8), text(16), text(48));
+    attack(&guest(&large), FailureCause::Error, "");
 }
 
 #[test]
