@@ -22,7 +22,13 @@ impl BadOutput {
     }
 
     pub(super) fn wrong(field: &str, expected: &str, found: &Value) -> Error {
-        BadOutput::error(format!("{field} must be {expected}, not a {}", found.type_name()))
+        let found = match found {
+            // Lua has one type of number; that some are kept as integers shows nowhere else.
+            Value::Integer(_) => "a number",
+            Value::Nil => "nil",
+            other => return BadOutput::error(format!("{field} must be {expected}, not a {}", other.type_name())),
+        };
+        BadOutput::error(format!("{field} must be {expected}, not {found}"))
     }
 }
 

@@ -81,7 +81,7 @@ fn lookups_and_logs() {
 fn errors_name_the_line() {
     assert_eq!(failed("\n\nerror('no')"), (FailureCause::Error, "test.lua:3: no".into()));
     assert_eq!(failed("\nreport.host = 7").1, "test.lua:2: host must be text, not a number");
-    assert_eq!(failed("\nreport.name = nil").1, "test.lua:2: name must be text, not a nil");
+    assert_eq!(failed("\nreport.name = nil").1, "test.lua:2: name must be text, not nil");
     assert!(
         failed("\nreport.nmae = 'x'").1.starts_with("test.lua:2: a report has no field \"nmae\"; it has context, ")
     );
