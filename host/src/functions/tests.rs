@@ -59,7 +59,7 @@ fn failures_are_shown_as_differences() {
         "c.lua: broken\n    c.lua:1: ",
         "d.lua: compiles, has no cases (",
         "e.cases.json: no list of cases: missing field `in`",
-        "5 functions: 1 cases passed, 3 failed, 2 functions broken, 1 functions without cases\n",
+        "5 functions: 1 case passed, 3 failed, 2 functions broken, 1 function without cases\n",
     ] {
         assert!(out.contains(line), "{line}\n---\n{out}");
     }

@@ -66,6 +66,7 @@ fn lists_drop_and_multiply() {
     assert_eq!(several[1].labels.get("x"), Some("y"));
     assert_eq!(several[1].time, report("a").time);
     assert_eq!(&*changed("return { context = 'c', name = 'n', type = 'start' }").context, "c");
+    assert_eq!(changed("return { context = 'c', type = 'new' }").kind, Kind::New);
 }
 
 #[test]
@@ -99,7 +100,7 @@ fn results_that_are_no_reports_are_refused() {
         ("return 'x'", "not a string"),
         ("return { 1 }", "item 1 of the result must be a report, not a number"),
         ("return { { x = 1 } }", "type must be"),
-        ("return { context = 'c' }", "neither a report (it has no name) nor a list"),
+        ("return { name = 'c' }", "neither a report (it has no context) nor a list"),
         ("return { context = 'c', name = 'n', type = 'start', extra = 1 }", "and no others"),
         ("return { context = 'c', name = 'n', type = 'start', labels = { a = 1 } }", "label \"a\" must be text"),
         ("report.labels[1] = 'x' return report", "a label's key must be text"),

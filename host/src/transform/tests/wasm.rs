@@ -125,7 +125,7 @@ fn outputs_are_limited() {
         )
     };
     let large = format!("(i32.store8 (local.get $outcome) (i32.const 2)) {}{}{}", text(8), text(16), text(48));
-    attack(&guest(&large), FailureCause::Error, "");
+    attack(&guest(&large), FailureCause::Error, "fuel allocated for hostcalls");
 }
 
 #[test]

@@ -48,6 +48,8 @@ impl State {
             .insecure_random(Deterministic::new((0..=255).collect()))
             .insecure_random_seed(0)
             .max_random_size(RANDOM)
+            .allow_tcp(false)
+            .allow_udp(false)
             .build();
         State {
             limiter: Limiter::default(),
