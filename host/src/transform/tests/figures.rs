@@ -5,6 +5,7 @@ use crate::transform::budget;
 
 const ROUNDS: usize = 400;
 
+#[expect(clippy::print_stderr, reason = "figures are for the reader of the terminal")]
 fn measure(what: &str, program: &Arc<dyn Program>) {
     let names: Vec<String> = (0..budget::BATCH).map(|i| format!("Db.Migrate.Step{i}")).collect();
     let reports: Vec<_> = names.iter().map(|name| report(name)).collect();
