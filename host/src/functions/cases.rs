@@ -60,14 +60,18 @@ pub fn test(paths: &[PathBuf], out: &mut dyn Write) -> io::Result<Summary> {
         test_file(&file, &mut summary, out)?;
     }
     let Summary { functions, broken, without_cases, passed, failed } = summary;
-    write!(out, "{functions} functions: {passed} cases passed, {failed} failed")?;
-    for (count, what) in [(broken, "broken"), (without_cases, "without cases")] {
-        if count > 0 {
-            write!(out, ", {count} functions {what}")?;
+    write!(out, "{}: {} passed, {failed} failed", count(functions, "function"), count(passed, "case"))?;
+    for (number, what) in [(broken, "broken"), (without_cases, "without cases")] {
+        if number > 0 {
+            write!(out, ", {} {what}", count(number, "function"))?;
         }
     }
     writeln!(out)?;
     Ok(summary)
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn files(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {

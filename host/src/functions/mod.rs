@@ -1,3 +1,6 @@
 //! What surrounds functions: their cases.
 
 pub mod cases;
+
+#[cfg(test)]
+mod tests;

@@ -149,7 +149,7 @@ fn settle<'a>(
             }
             Outcome::Drop => counts.dropped += 1,
             Outcome::Expand(several) if several.is_empty() => counts.dropped += 1,
-            Outcome::Expand(several) if total + counts.added + several.len() <= limit => {
+            Outcome::Expand(several) if total + counts.added + several.len() - 1 <= limit => {
                 expanded += 1;
                 made += several.len();
                 counts.added += several.len() - 1;

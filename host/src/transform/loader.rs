@@ -1,6 +1,6 @@
 //! The folders of functions and tables: loads them and reloads what changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -51,8 +51,7 @@ impl Loader {
             }
         }
         let paths = [scripts, plugins].into_iter().flatten().collect();
-        let mut folders =
-            Folders { paths, tables: Arc::default(), functions: BTreeMap::new(), table_files: BTreeMap::new() };
+        let mut folders = Folders { paths, ..Folders::default() };
         folders.rescan();
         let (programs, _) = watch::channel(folders.programs());
         Ok(Loader { folders, programs })
@@ -144,12 +143,15 @@ impl Seen {
     }
 }
 
+#[derive(Default)]
 struct Folders {
     paths: Vec<PathBuf>,
     tables: Arc<Tables>,
     /// By file name, which is their order.
     functions: BTreeMap<String, Loaded<Arc<dyn Program>>>,
     table_files: BTreeMap<PathBuf, Loaded<()>>,
+    /// Files that were left out and told of, so that they are not told of each time.
+    left_out: BTreeSet<PathBuf>,
 }
 
 impl Folders {
@@ -177,9 +179,9 @@ impl Folders {
     }
 
     /// The functions' files by name, or `None` where a folder can't be read, which leaves all as it is.
-    fn list(&self) -> Option<BTreeMap<String, PathBuf>> {
+    fn list(&mut self) -> Option<BTreeMap<String, PathBuf>> {
         let mut files = BTreeMap::new();
-        let mut stems = std::collections::BTreeSet::new();
+        let mut stems = BTreeSet::new();
         for folder in &self.paths {
             let entries = match fs::read_dir(folder) {
                 Ok(entries) => entries,
@@ -197,7 +199,7 @@ impl Folders {
         }
         files.retain(|name, path| {
             let first = stems.len() < FUNCTIONS && stems.insert(path.file_stem().map(ToOwned::to_owned));
-            if !first && !self.functions.contains_key(name) {
+            if !first && self.left_out.insert(path.clone()) {
                 tracing::error!(file = name, "left out: another function has its name, or there are over {FUNCTIONS}");
             }
             first
@@ -243,6 +245,13 @@ impl Folders {
         for path in self.paths.iter().rev().flat_map(|folder| tables::list(&folder.join("tables")).unwrap_or_default())
         {
             names.insert(tables::name(&path), path);
+        }
+        while names.len() > tables::COUNT {
+            if let Some((name, path)) = names.pop_last()
+                && self.left_out.insert(path)
+            {
+                tracing::error!(table = name, "left out: there are over {} tables", tables::COUNT);
+            }
         }
         let tables = &self.tables;
         self.table_files.retain(|path, _| {

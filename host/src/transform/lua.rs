@@ -3,6 +3,7 @@
 //! One state serves one thread. It is thrown away once it ran out of time or memory, and after [`REPORTS`] reports, so
 //! that no script can spoil it for good.
 
+mod clock;
 mod output;
 mod report;
 mod sandbox;
@@ -14,7 +15,7 @@ use upto_wire::Report;
 use super::compile::CompileError;
 use super::log::Log;
 use super::tables::Tables;
-use super::{Failure, FailureCause, Function, Outcome, Program};
+use super::{Failure, FailureCause, Function, Outcome, Program, cpu};
 use sandbox::State;
 
 /// Reports that one state serves before it is made anew.
@@ -98,7 +99,7 @@ impl LuaFunction {
 
 impl Function for LuaFunction {
     fn transform(&mut self, reports: &[Report<'_>], outcomes: &mut Vec<Outcome>) {
-        let budget = sandbox::CallBudget::start();
+        let budget = cpu::CallBudget::start();
         for report in reports {
             outcomes.push(match budget.left() {
                 true => self.one(report),

@@ -5,6 +5,7 @@
 
 pub mod chain;
 pub mod compile;
+mod cpu;
 pub mod loader;
 pub mod log;
 mod lua;
@@ -86,9 +87,9 @@ pub type Programs = Arc<[Arc<dyn Program>]>;
 pub mod budget {
     use std::time::Duration;
 
-    /// Time that a function has for one report; for a batch this times its reports, at most [`CALL_TIME`].
+    /// Processor time that a function has for one report; for a batch this times its reports, at most [`CALL_TIME`].
     pub const REPORT_TIME: Duration = Duration::from_millis(10);
-    /// Time that one call may take, whatever it is given.
+    /// Processor time that one call may take, whatever it is given.
     pub const CALL_TIME: Duration = Duration::from_millis(100);
     /// Memory of one instance, in bytes.
     pub const MEMORY: usize = 16 << 20;

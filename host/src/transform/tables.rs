@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub const FILE: u64 = 16 << 20;
 /// Rows of one table.
 pub const ROWS: usize = 200_000;
-/// Tables in one folder; what comes after them by name is left out and logged.
+/// Tables in all folders; what comes after them by name is left out and logged.
 pub const COUNT: usize = 100;
 
 /// Values by key.
@@ -21,6 +21,12 @@ impl Table {
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(AsRef::as_ref)
+    }
+}
+
+impl<K: Into<Box<str>>, V: Into<Box<str>>> FromIterator<(K, V)> for Table {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(rows: I) -> Self {
+        Table(rows.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
     }
 }
 
@@ -81,7 +87,7 @@ impl Tables {
     pub fn beside(function: &Path) -> Result<Tables, (PathBuf, TableError)> {
         let tables = Tables::default();
         let folder = function.with_file_name("tables");
-        for path in list(&folder).unwrap_or_default() {
+        for path in list(&folder).unwrap_or_default().into_iter().take(COUNT) {
             let table = read(&path).map_err(|error| (path.clone(), error))?;
             tables.set(&name(&path), Arc::new(table));
         }
@@ -96,10 +102,6 @@ pub(super) fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
         .filter(|path| path.extension().is_some_and(|e| e == "csv" || e == "json") && path.is_file())
         .collect();
     paths.sort();
-    if paths.len() > COUNT {
-        tracing::error!(folder = %folder.display(), "more than {COUNT} tables; those after them by name are left out");
-        paths.truncate(COUNT);
-    }
     Ok(paths)
 }
 

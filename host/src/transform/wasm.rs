@@ -7,13 +7,14 @@ mod engine;
 mod host;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use upto_wire::Report;
-use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
+use wasmtime::{Store, UpdateDeadline};
 
 use super::compile::CompileError;
+use super::cpu::{self, CallBudget};
 use super::log::Log;
 use super::tables::Tables;
 use super::{Failure, FailureCause, Function, Outcome, Program, budget};
@@ -116,8 +117,12 @@ impl Instance {
         let mut store = Store::new(program.engine.wasmtime(), State::new(&program.tables, &program.log));
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(TRANSFER);
+        store.epoch_deadline_callback(|guest| match guest.data().time_left() {
+            Duration::ZERO => Err(wasmtime::Trap::Interrupt.into()),
+            left => Ok(UpdateDeadline::Continue(ticks(left))),
+        });
         // Start functions run here, hence the deadline comes first.
-        store.set_epoch_deadline(ticks(budget::CALL_TIME));
+        allow(&mut store, budget::CALL_TIME);
         match program.function.instantiate(&mut store) {
             Ok(function) => Ok(Instance { store, function, calls: 0 }),
             Err(error) => Err(failure(&error, store.data_mut())),
@@ -126,7 +131,7 @@ impl Instance {
 
     fn call(&mut self, reports: &[Report<'_>], time: Duration) -> Result<Vec<Outcome>, Failure> {
         self.calls += 1;
-        self.store.set_epoch_deadline(ticks(time));
+        allow(&mut self.store, time);
         let labels = convert::labels(reports);
         let given = convert::reports(reports, &labels);
         let made = match self.function.call_transform(&mut self.store, &given) {
@@ -166,7 +171,7 @@ impl Function for WasmFunction {
     /// A batch has one half of the time. Where the guest fails on it as a whole, the reports are given one by one in
     /// the other half, so that the guilty one fails alone.
     fn transform(&mut self, reports: &[Report<'_>], outcomes: &mut Vec<Outcome>) {
-        let start = Instant::now();
+        let call = CallBudget::start();
         let batch_time = (budget::REPORT_TIME * reports.len() as u32).min(budget::CALL_TIME / 2);
         match self.call(reports, batch_time) {
             Ok(made) => return outcomes.extend(made),
@@ -174,8 +179,8 @@ impl Function for WasmFunction {
             Err(_) => {}
         }
         for report in reports {
-            if start.elapsed() + budget::REPORT_TIME > budget::CALL_TIME {
-                outcomes.push(Outcome::Fail(exhausted()));
+            if !call.left() {
+                outcomes.push(Outcome::Fail(call.exceeded()));
                 continue;
             }
             match self.call(std::slice::from_ref(report), budget::REPORT_TIME) {
@@ -186,14 +191,15 @@ impl Function for WasmFunction {
     }
 }
 
+/// Gives a guest processor time from now on.
+fn allow(store: &mut Store<State>, time: Duration) {
+    store.data_mut().runs_until = cpu::time() + time;
+    store.set_epoch_deadline(ticks(time));
+}
+
 /// Ticks of the engine's clock until a time is over. The tick that runs is not counted.
 fn ticks(time: Duration) -> u64 {
     (time.as_nanos() / engine::TICK.as_nanos()) as u64 + 1
-}
-
-fn exhausted() -> Failure {
-    let message = format!("the reports before it took more than {} ms", budget::CALL_TIME.as_millis());
-    Failure { cause: FailureCause::Time, message }
 }
 
 /// Sorts an error and finds its words.

@@ -22,7 +22,13 @@ impl BadOutput {
     }
 
     pub(super) fn wrong(field: &str, expected: &str, found: &Value) -> Error {
-        BadOutput::error(format!("{field} must be {expected}, not a {}", found.type_name()))
+        let found = match found {
+            // Lua has one type of number; that some are kept as integers shows nowhere else.
+            Value::Integer(_) => "a number",
+            Value::Nil => "nil",
+            other => return BadOutput::error(format!("{field} must be {expected}, not a {}", other.type_name())),
+        };
+        BadOutput::error(format!("{field} must be {expected}, not {found}"))
     }
 }
 
@@ -35,7 +41,7 @@ pub(super) fn outcome(value: Value, view: &View) -> mlua::Result<Outcome> {
             Some(report) => Ok(checked(report).map_or_else(Outcome::Fail, |report| Outcome::Replace(Box::new(report)))),
         },
         Value::Table(table) => {
-            match table.raw_get::<Value>("name")? {
+            match table.raw_get::<Value>("context")? {
                 Value::Nil => list(&table, view),
                 _ => Ok(checked(report(&table, view)?)
                     .map_or_else(Outcome::Fail, |report| Outcome::Replace(Box::new(report)))),
@@ -53,7 +59,7 @@ fn list(table: &Table, view: &View) -> mlua::Result<Outcome> {
     }
     if length == 0 && !table.is_empty() {
         return Err(BadOutput::error(
-            "transform returned a table that is neither a report (it has no name) nor a list",
+            "transform returned a table that is neither a report (it has no context) nor a list",
         ));
     }
     let mut reports = Vec::with_capacity(length);
@@ -84,7 +90,7 @@ fn checked(mut report: Report<'static>) -> Result<Report<'static>, Failure> {
 fn report(table: &Table, view: &View) -> mlua::Result<Report<'static>> {
     let get = |field: &str| table.raw_get::<Value>(field);
     let kind = kind(&get("type")?)?;
-    let context = text("context", &get("context")?)?.unwrap_or_default();
+    let context = text("context", &get("context")?)?;
     // A new timeline needs no name.
     let name = optional_text("name", &get("name")?)?.unwrap_or_default();
     let mut report = Report::new(kind, context, name);
@@ -111,11 +117,8 @@ fn report(table: &Table, view: &View) -> mlua::Result<Report<'static>> {
 }
 
 /// Text that must be given.
-pub(super) fn text(field: &str, value: &Value) -> mlua::Result<Option<String>> {
-    match optional_text(field, value)? {
-        Some(text) => Ok(Some(text)),
-        None => Err(BadOutput::wrong(field, "text", &Value::Nil)),
-    }
+pub(super) fn text(field: &str, value: &Value) -> mlua::Result<String> {
+    optional_text(field, value)?.ok_or_else(|| BadOutput::wrong(field, "text", &Value::Nil))
 }
 
 /// Text, or nil for none.
@@ -170,8 +173,8 @@ pub(super) fn labels(table: &Table) -> mlua::Result<OwnedLabels> {
         if count == limits::LABELS {
             return Err(BadOutput::error(format!("a report has at most {} labels", limits::LABELS)));
         }
-        let key = text("a label's key", &key)?.unwrap_or_default();
-        let value = text(&format!("label {key:?}"), &value)?.unwrap_or_default();
+        let key = text("a label's key", &key)?;
+        let value = text(&format!("label {key:?}"), &value)?;
         labels.set(key, value);
     }
     Ok(labels)

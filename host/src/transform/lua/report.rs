@@ -139,8 +139,8 @@ impl Shown {
     fn set(&mut self, lua: &Lua, field: &[u8], value: &Value) -> mlua::Result<()> {
         let report = self.report()?;
         match field {
-            b"context" => self.context = output::text("context", value)?.filter(|text| *text != report.context),
-            b"name" => self.name = output::text("name", value)?.filter(|text| *text != report.name),
+            b"context" => self.context = Some(output::text("context", value)?).filter(|text| *text != report.context),
+            b"name" => self.name = Some(output::text("name", value)?).filter(|text| *text != report.name),
             b"host" => {
                 let host = output::optional_text("host", value)?.unwrap_or_default();
                 self.host = Some(host).filter(|host| *host != report.host);

@@ -1,20 +1,17 @@
 //! A Lua state that holds one script and nothing that could reach beyond it, and its clock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
 
 use mlua::chunk::ChunkMode;
-use mlua::{Error, Lua, LuaOptions, LuaString, StdLib, Table, Value, VmState};
+use mlua::{Error, Lua, LuaOptions, LuaString, StdLib, Table, Value};
 use upto_wire::Report;
 
+use super::clock::Clock;
 use super::report::View;
 use super::{Script, output};
 use crate::transform::log::Level;
 use crate::transform::{Failure, FailureCause, Outcome, budget};
 
-/// Interrupts between two looks at the clock. What runs between two interrupts takes milliseconds at the worst.
-const INTERRUPTS: u32 = 4;
 /// Bytes of an error message that are kept.
 const MESSAGE: usize = 500;
 
@@ -68,7 +65,7 @@ impl State {
             return Err(Failure { cause: FailureCause::Error, message });
         };
         if clock.expired() {
-            return Err(late());
+            return Err(clock.late());
         }
         let view = View::new(&lua).map_err(fail)?;
         Ok(State { _lua: lua, transform, view, clock })
@@ -82,7 +79,7 @@ impl State {
             output::outcome(value, view)
         });
         if self.clock.expired() {
-            return Outcome::Fail(late());
+            return Outcome::Fail(self.clock.late());
         }
         outcome.unwrap_or_else(|error| Outcome::Fail(failure(&error, &self.clock)))
     }
@@ -136,68 +133,6 @@ fn natives(lua: &Lua, script: &Arc<Script>) -> mlua::Result<Table> {
     Ok(natives)
 }
 
-/// The deadline of the running call. Once it is past, every later interrupt raises an error, so that a script which
-/// catches one is stopped by the next.
-struct Clock {
-    base: Instant,
-    deadline_ns: AtomicU64,
-    interrupts: AtomicU32,
-    expired: AtomicBool,
-}
-
-impl Clock {
-    fn new() -> Self {
-        let (deadline_ns, interrupts, expired) = (AtomicU64::new(0), AtomicU32::new(0), AtomicBool::new(false));
-        Clock { base: Instant::now(), deadline_ns, interrupts, expired }
-    }
-
-    fn start(&self, time: Duration) {
-        self.deadline_ns.store((self.base.elapsed() + time).as_nanos() as u64, Relaxed);
-        self.interrupts.store(0, Relaxed);
-    }
-
-    fn expired(&self) -> bool {
-        self.expired.load(Relaxed)
-    }
-
-    fn check(&self) -> mlua::Result<VmState> {
-        // One thread runs a state, so that load and store are as good as an atomic addition, and cheaper.
-        let count = self.interrupts.load(Relaxed).wrapping_add(1);
-        self.interrupts.store(count, Relaxed);
-        if count.is_multiple_of(INTERRUPTS) && self.base.elapsed().as_nanos() as u64 > self.deadline_ns.load(Relaxed) {
-            self.expired.store(true, Relaxed);
-        }
-        match self.expired() {
-            true => Err(Error::runtime("out of time")),
-            false => Ok(VmState::Continue),
-        }
-    }
-}
-
-/// The time of one call of `transform` with many reports.
-pub(super) struct CallBudget(Instant);
-
-impl CallBudget {
-    pub(super) fn start() -> Self {
-        CallBudget(Instant::now())
-    }
-
-    /// Whether a report may still begin, so that the call ends within [`budget::CALL_TIME`].
-    pub(super) fn left(&self) -> bool {
-        self.0.elapsed() + budget::REPORT_TIME <= budget::CALL_TIME
-    }
-
-    pub(super) fn exceeded(&self) -> Failure {
-        let message = format!("the reports before it took more than {} ms", budget::CALL_TIME.as_millis());
-        Failure { cause: FailureCause::Time, message }
-    }
-}
-
-fn late() -> Failure {
-    let message = format!("it ran longer than {} ms", budget::REPORT_TIME.as_millis());
-    Failure { cause: FailureCause::Time, message }
-}
-
 /// Sorts an error and finds its words.
 fn failure(error: &Error, clock: &Clock) -> Failure {
     let mut root = error;
@@ -205,7 +140,7 @@ fn failure(error: &Error, clock: &Clock) -> Failure {
         root = cause;
     }
     let (cause, mut message) = match root {
-        _ if clock.expired() => return late(),
+        _ if clock.expired() => return clock.late(),
         Error::MemoryError(_) => {
             (FailureCause::Memory, format!("it needs more than {} MiB of memory", budget::MEMORY >> 20))
         }

@@ -1,1 +1,63 @@
 //! Tests of the functions as the pipeline uses them.
+
+mod chain;
+mod figures;
+mod loader;
+mod lua;
+mod lua_limits;
+mod wasm;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use upto_wire::{Kind, Report, Time};
+
+use super::compile::{CompileError, compile};
+use super::tables::{Table, Tables};
+use super::{Chain, Counts, Function, Outcome, Program, Programs, Stats};
+
+fn report(name: &str) -> Report<'_> {
+    let mut report = Report::new(Kind::End, "deploy", name);
+    report.host = "ip-10-0-3-17".into();
+    report.time = Some(Time::from_micros(1_700_000_000_123_456));
+    report.labels.set("branch", "main");
+    report
+}
+
+fn tables() -> Arc<Tables> {
+    let tables = Tables::default();
+    tables.set("hosts", Arc::new(Table::from_iter([("ip-10-0-3-17", "web-1")])));
+    Arc::new(tables)
+}
+
+fn program(file: &str, bytes: &[u8]) -> Result<Arc<dyn Program>, CompileError> {
+    compile(Path::new(file), bytes, &tables())
+}
+
+fn lua_program(source: &str) -> Arc<dyn Program> {
+    program("test.lua", source.as_bytes()).unwrap()
+}
+
+fn function(program: &Arc<dyn Program>) -> Box<dyn Function> {
+    program.instantiate().unwrap()
+}
+
+/// What a function makes of one report.
+fn outcome(function: &mut dyn Function, report: &Report<'_>) -> Outcome {
+    let mut outcomes = Vec::new();
+    function.transform(std::slice::from_ref(report), &mut outcomes);
+    assert_eq!(outcomes.len(), 1);
+    outcomes.remove(0)
+}
+
+/// As [`outcome`], and checks that it took no longer than one call may, with room for a busy machine.
+fn bounded_outcome(function: &mut dyn Function, report: &Report<'_>) -> Outcome {
+    let start = Instant::now();
+    let outcome = outcome(function, report);
+    assert!(start.elapsed() < LIMIT, "took {:?}", start.elapsed());
+    outcome
+}
+
+/// 100 ms are the limit; debug builds on a shared machine may be late in noticing.
+const LIMIT: Duration = if cfg!(debug_assertions) { Duration::from_millis(400) } else { Duration::from_millis(100) };

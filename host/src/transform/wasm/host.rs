@@ -9,9 +9,9 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{Deterministic, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::bindings::upto::transform::{host, types};
-use crate::transform::budget;
 use crate::transform::log::{LINE_BYTES, Level, Log};
 use crate::transform::tables::Tables;
+use crate::transform::{budget, cpu};
 
 /// Resources of WASI that a guest may hold: streams, mostly.
 const RESOURCES: usize = 64;
@@ -23,6 +23,8 @@ const RANDOM: u64 = 4_096;
 /// The host's side of one instance.
 pub(super) struct State {
     pub(super) limiter: Limiter,
+    /// The thread's processor time at which the guest is stopped.
+    pub(super) runs_until: Duration,
     wasi: WasiCtx,
     resources: ResourceTable,
     tables: Arc<Tables>,
@@ -46,8 +48,23 @@ impl State {
             .insecure_random(Deterministic::new((0..=255).collect()))
             .insecure_random_seed(0)
             .max_random_size(RANDOM)
+            .allow_tcp(false)
+            .allow_udp(false)
             .build();
-        State { limiter: Limiter::default(), wasi, resources, tables: tables.clone(), log: log.clone(), errors }
+        State {
+            limiter: Limiter::default(),
+            runs_until: Duration::ZERO,
+            wasi,
+            resources,
+            tables: tables.clone(),
+            log: log.clone(),
+            errors,
+        }
+    }
+
+    /// Processor time that the guest may still take.
+    pub(super) fn time_left(&self) -> Duration {
+        self.runs_until.saturating_sub(cpu::time())
     }
 
     /// The last line on stderr: where a guest panics, it says why.

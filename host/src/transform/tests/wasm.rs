@@ -1,0 +1,165 @@
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+use super::*;
+use crate::transform::{FailureCause, budget};
+
+const CONTRACT: &str = include_str!("../../../../plugins/wit/transform.wit");
+
+/// For a guest that keeps all reports.
+pub(super) const KEEP: &str = "";
+
+/// A guest that does `evil` for each report whose name begins with an e, and keeps the others. In `evil`, `$report` and
+/// `$outcome` point at the report and its outcome, which is keep.
+pub(super) fn guest(evil: &str) -> Vec<u8> {
+    guest_with("", "", evil)
+}
+
+fn guest_with(import_wit: &str, import_wat: &str, evil: &str) -> Vec<u8> {
+    let core = format!(
+        r#"(module {import_wat}
+          (memory (export "memory") 64)
+          (data (i32.const 16) "no way")
+          (global $top (mut i32) (i32.const 65536))
+          (global $missing (mut i32) (i32.const 0))
+          (func $recurse (call $recurse))
+          (func $alloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+            (local $at i32)
+            (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+            (global.set $top (i32.add (local.get $at) (local.get 3)))
+            (local.get $at))
+          (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+            (local $i i32) (local $outcomes i32) (local $report i32) (local $outcome i32)
+            (local.set $outcomes (call $alloc (i32.const 0) (i32.const 0) (i32.const 8) (i32.mul (local.get $count) (i32.const 80))))
+            (loop $each
+              (local.set $report (i32.add (local.get $reports) (i32.mul (local.get $i) (i32.const 72))))
+              (local.set $outcome (i32.add (local.get $outcomes) (i32.mul (local.get $i) (i32.const 80))))
+              (memory.fill (local.get $outcome) (i32.const 0) (i32.const 80))
+              (if (i32.eq (i32.load8_u (i32.load offset=8 (local.get $report))) (i32.const 101)) (then {evil}))
+              (local.set $i (i32.add (local.get $i) (i32.const 1)))
+              (br_if $each (i32.lt_u (local.get $i) (local.get $count))))
+            (global.set $top (i32.const 65536))
+            (i32.store (i32.const 8) (local.get $outcomes))
+            (i32.store (i32.const 12) (i32.sub (local.get $count) (global.get $missing)))
+            (i32.const 8)))"#
+    );
+    let world = format!("package test:guest; world guest {{ include upto:transform/function@0.1.0; {import_wit} }}");
+    let mut resolve = Resolve::default();
+    resolve.push_str("transform.wit", CONTRACT).unwrap();
+    resolve.push_str("poll.wit", "package wasi:io@0.2.0; interface poll { resource pollable { block: func(); } poll: func(in: list<borrow<pollable>>) -> list<u32>; }").unwrap();
+    let package = resolve.push_str("guest.wit", &world).unwrap();
+    let world = resolve.select_world(&[package], None).unwrap();
+    let mut module = wat::parse_str(core).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
+}
+
+/// Runs `evil` for one report, checks how it ends, and that the next report is served.
+fn attack(component: &[u8], cause: FailureCause, words: &str) {
+    let mut function = function(&program("test.wasm", component).unwrap());
+    match bounded_outcome(function.as_mut(), &report("evil")) {
+        Outcome::Fail(failure) => {
+            assert_eq!(failure.cause, cause, "{failure}");
+            assert!(failure.message.contains(words), "{failure}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(outcome(function.as_mut(), &report("good")), Outcome::Keep);
+}
+
+#[test]
+fn time_is_limited() {
+    attack(&guest("(loop $l (br $l))"), FailureCause::Time, "out of time");
+}
+
+#[test]
+fn memory_is_limited() {
+    let grow = "(loop $l (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable)) (br $l))";
+    attack(&guest(grow), FailureCause::Memory, "more than 16 MiB");
+}
+
+#[test]
+fn traps_are_failures() {
+    attack(&guest("unreachable"), FailureCause::Error, "unreachable");
+    attack(&guest("(call $recurse)"), FailureCause::Error, "call stack exhausted");
+    attack(&guest("(drop (i32.load (i32.const -4)))"), FailureCause::Error, "out of bounds");
+    attack(&guest("(i32.store8 (local.get $outcome) (i32.const 9))"), FailureCause::Error, "");
+}
+
+#[test]
+fn what_it_says_is_done() {
+    let says = |evil: &str| outcome(function(&program("test.wasm", &guest(evil)).unwrap()).as_mut(), &report("evil"));
+    assert_eq!(says("(i32.store8 (local.get $outcome) (i32.const 1))"), Outcome::Drop);
+    let fail =
+        "(i32.store8 (local.get $outcome) (i32.const 4)) (i32.store offset=8 (local.get $outcome) (i32.const 16))
+        (i32.store offset=12 (local.get $outcome) (i32.const 6))";
+    attack(&guest(fail), FailureCause::Error, "no way");
+    // The report itself is replaced by a copy whose name is its first letter.
+    let replace = "(i32.store8 (local.get $outcome) (i32.const 2))
+        (memory.copy (i32.add (local.get $outcome) (i32.const 8)) (local.get $report) (i32.const 72))
+        (i32.store offset=20 (local.get $outcome) (i32.const 1))";
+    let mut wanted = report("evil").into_owned();
+    wanted.name = "e".into();
+    assert_eq!(says(replace), Outcome::Replace(Box::new(wanted.clone())));
+    let expand =
+        "(i32.store8 (local.get $outcome) (i32.const 3)) (i32.store offset=12 (local.get $outcome) (i32.const 1))
+        (i32.store offset=8 (local.get $outcome) (local.get $report))";
+    assert_eq!(says(expand), Outcome::Expand(vec![report("evil").into_owned()]));
+}
+
+#[test]
+fn outputs_are_limited() {
+    let many =
+        "(i32.store8 (local.get $outcome) (i32.const 3)) (i32.store offset=12 (local.get $outcome) (i32.const 101))
+        (i32.store offset=8 (local.get $outcome) (i32.const 2097152))";
+    attack(&guest(many), FailureCause::Output, "made 101 reports of one; at most 100");
+    let invalid = "(i32.store8 (local.get $outcome) (i32.const 2))";
+    attack(&guest(invalid), FailureCause::Output, "context is missing or empty");
+    attack(&guest("(global.set $missing (i32.const 1))"), FailureCause::Output, "0 outcomes for 1 reports");
+    // Three texts that are the same 3 MiB of memory would be 9 MiB in the host.
+    let text = |at: u32| {
+        format!(
+            "(i32.store offset={at} (local.get $outcome) (i32.const 1048576))
+             (i32.store offset={} (local.get $outcome) (i32.const 3145728))",
+            at + 4
+        )
+    };
+    let large = format!("(i32.store8 (local.get $outcome) (i32.const 2)) {}{}{}", text(8), text(16), text(48));
+    attack(&guest(&large), FailureCause::Error, "fuel allocated for hostcalls");
+}
+
+#[test]
+fn a_bad_report_in_a_batch_fails_alone() {
+    for evil in ["unreachable", "(loop $l (br $l))"] {
+        let mut function = function(&program("test.wasm", &guest(evil)).unwrap());
+        let mut reports = vec![report("good"); 32];
+        reports[10] = report("evil");
+        let (start, mut outcomes) = (Instant::now(), Vec::new());
+        function.transform(&reports, &mut outcomes);
+        assert!(start.elapsed() < 2 * LIMIT, "{:?}", start.elapsed());
+        let failed: Vec<_> =
+            outcomes.iter().enumerate().filter(|(_, o)| **o != Outcome::Keep).map(|(at, _)| at).collect();
+        assert_eq!(failed, [10], "{evil}");
+    }
+}
+
+#[test]
+fn a_guest_can_not_wait() {
+    let import = r#"(import "wasi:io/poll@0.2.0" "poll" (func $poll (param i32 i32 i32)))"#;
+    let component =
+        guest_with("import wasi:io/poll@0.2.0;", import, "(call $poll (i32.const 0) (i32.const 0) (i32.const 32))");
+    attack(&component, FailureCause::Error, "a function can't wait");
+}
+
+#[test]
+fn what_is_no_function_is_refused() {
+    let refusal = |bytes: &[u8]| program("test.wasm", bytes).err().unwrap().0;
+    let import = r#"(import "$root" "spy" (func $spy))"#;
+    let spy = guest_with("import spy: func();", import, "(call $spy)");
+    assert_eq!(refusal(&spy), "test.wasm: it imports \"spy\"; a function may import only upto:transform and WASI 0.2");
+    assert!(refusal(&wat::parse_str("(module)").unwrap()).contains("it is a core module; a function is a component"));
+    assert!(refusal(b"(component)").contains("it is no WebAssembly"));
+    assert!(refusal(&wat::parse_str("(component)").unwrap()).contains("transform"));
+    assert!(refusal(&[b"\0asm\x0d\0\x01\0".as_slice(), &[7; 100]].concat()).starts_with("test.wasm: "));
+    assert!(refusal(&vec![0; budget::COMPONENT + 1]).contains("at most 10485760"));
+}
