@@ -1,10 +1,11 @@
 //! UDP → one Lua function → Postgres: the highest steady rate that loses nothing.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use postgres::{Client, NoTls};
-use upto_tests::postgres::Postgres;
+use upto_tests::postgres::{Database, Postgres};
 use upto_tests::server::Server;
 use upto_wire::{Kind, Report, msgpack};
 
@@ -42,12 +43,12 @@ pub fn report() -> Result<()> {
     println!("## UDP → Lua (lower-case, strip domain, drop canaries) → Postgres, one report a datagram\n");
     println!("| offered/s | sent | lost | stored/s | of COPY | last visible after | CPU s per M (upto) | resident |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
-    let postgres = Postgres::start_durable()?;
+    let postgres = Arc::new(Postgres::start_durable()?);
     let mut best: Option<(u32, f64)> = None;
     for rate in RATES {
-        let database = postgres.fresh_url()?;
-        let run = run(&database, rate)?;
-        let rows = copy::rows_per_second(&mut Client::connect(&database, NoTls)?)?;
+        let database = Database::fresh_on(&postgres)?;
+        let run = run(database.url(), rate)?;
+        let rows = copy::rows_per_second(&mut Client::connect(database.url(), NoTls)?)?;
         let ratio = run.rate / rows;
         println!(
             "| {rate} | {} | {} | {:.0} | {ratio:.2} | {} ms | {:.2} | {} MiB |",
