@@ -1,0 +1,113 @@
+//! What the README and the first timeline tell users to type, typed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use upto_tests::server::{Server, bin_dir, command, root};
+
+/// The blocks of shell in a page, in order.
+fn blocks(page: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(page)).expect("the page exists");
+    let parts = text.split("```sh\n").skip(1);
+    parts.map(|part| part.split("```").next().unwrap_or_default().to_owned()).collect()
+}
+
+/// The block that holds `mark`.
+fn block(page: &str, mark: &str) -> String {
+    let found = blocks(page).into_iter().find(|block| block.contains(mark));
+    found.unwrap_or_else(|| panic!("{page} has no block with {mark:?}"))
+}
+
+/// A shell in `folder` as the user has it: the client on the path, the server where it is.
+fn shell(server: &Server, folder: &Path, script: &str) -> Command {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(script.replace("http://127.0.0.1:8080", &server.url("")));
+    shell.current_dir(folder).env("UPTO_URL", format!("udp://{}", server.udp));
+    shell.env("PATH", format!("{}:{}:{path}", folder.display(), bin_dir().display()));
+    shell
+}
+
+/// The events of a context's newest timeline by name and host, once there are as many as expected and none runs.
+fn events(server: &Server, context: &str, expected: usize) -> Vec<Value> {
+    let path = format!("/api/contexts/{context}/timelines/latest/events");
+    server.wait_for("the events", |server| {
+        let answer = server.get(&path);
+        let events = answer.json()["_embedded"]["events"].as_array()?.clone();
+        (events.len() == expected && events.iter().all(|event| event["state"] != "running")).then_some(events)
+    })
+}
+
+fn names_and_states(events: &[Value]) -> Vec<String> {
+    let text = |event: &Value, key: &str| event[key].as_str().unwrap_or_default().to_owned();
+    events.iter().map(|event| format!("{} {} {}", text(event, "name"), text(event, "host"), text(event, "state"))).collect()
+}
+
+#[test]
+fn the_first_ten_minutes_of_the_readme_do_what_they_say() {
+    let server = Server::start();
+    let script: String = blocks("README.md").into_iter().filter(|block| block.contains("upto-client") || block.contains("curl")).collect();
+    let script = script.replace("export PATH=\"$PWD/target/release:$PATH\"", "");
+    let output = shell(&server, server.folder.path(), &script).output().expect("sh runs");
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("exit code 3"), "{output:?}");
+    let events = events(&server, "my%20build", 5);
+    assert_eq!(
+        names_and_states(&events),
+        ["check  failed", "deploy.copy web-1 ended", "deploy.copy web-2 failed", "gave up  ended", "notify  ended"]
+    );
+    assert_eq!(server.get("/api/contexts/my%20build").json()["timelines"], 2);
+}
+
+#[test]
+fn a_cargo_build_reports_each_crate_through_the_wrapper_of_the_docs() {
+    let server = Server::start();
+    let folder = server.folder.path();
+    let wrapper = folder.join("upto-rustc");
+    fs::write(&wrapper, block("docs/first-timeline.md", "# RUSTC_WRAPPER")).expect("written");
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("executable");
+    fs::create_dir_all(folder.join("src")).expect("made");
+    fs::write(folder.join("Cargo.toml"), "[package]\nname = \"tiny\"\nversion = \"1.2.3\"\nedition = \"2024\"\n[workspace]\n").expect("written");
+    fs::write(folder.join("src/lib.rs"), "").expect("written");
+    fs::write(folder.join("src/main.rs"), "fn main() {}").expect("written");
+    let script = block("docs/first-timeline.md", "RUSTC_WRAPPER=upto-rustc");
+    let output = shell(&server, folder, &script).env_remove("CARGO_TARGET_DIR").output().expect("sh runs");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(names_and_states(&events(&server, "cargo%20build", 2)), ["bin.tiny 1_2_3  ended", "lib.tiny 1_2_3  ended"]);
+}
+
+#[test]
+fn the_shell_script_of_the_docs_reports_its_steps() {
+    let server = Server::start();
+    let script = block("docs/first-timeline.md", "nightly backup").replace("sleep ", "sleep 0.0");
+    let output = shell(&server, server.folder.path(), &script).output().expect("sh runs");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(
+        names_and_states(&events(&server, "nightly%20backup", 5)),
+        ["compress.fast  ended", "compress.small  ended", "done  ended", "dump  ended", "upload  ended"]
+    );
+}
+
+#[test]
+fn the_answer_that_the_http_page_shows_is_the_answer() {
+    let server = Server::start();
+    let output = shell(&server, server.folder.path(), &block("docs/http.md", "\"begin\"")).output().expect("sh runs");
+    let page = fs::read_to_string(root().join("docs/http.md")).expect("the page exists");
+    let answer = String::from_utf8(output.stdout).expect("text");
+    assert!(page.contains(&answer), "docs/http.md does not show {answer}");
+}
+
+#[test]
+fn every_flag_of_the_server_is_in_the_operations_page() {
+    let help = command("upto").args(["serve", "--help"]).output().expect("upto runs");
+    let page = fs::read_to_string(root().join("docs/operations.md")).expect("the page exists");
+    let help = String::from_utf8(help.stdout).expect("text");
+    let flags: Vec<&str> = help.split_whitespace().filter(|word| word.starts_with("--")).collect();
+    assert!(flags.len() > 5, "{help}");
+    for flag in flags.into_iter().filter(|flag| *flag != "--help") {
+        assert!(page.contains(flag), "docs/operations.md does not tell of {flag}");
+    }
+}
