@@ -12,7 +12,8 @@ fn sources(path: &Path) -> Vec<PathBuf> {
     }
     let entries = fs::read_dir(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let entries = entries.map(|entry| entry.expect("the folder can be read").path());
-    let mut files: Vec<PathBuf> = entries.flat_map(|entry| if entry.is_dir() { sources(&entry) } else { vec![entry] }).collect();
+    let mut files: Vec<PathBuf> =
+        entries.flat_map(|entry| if entry.is_dir() { sources(&entry) } else { vec![entry] }).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));
     files
 }
@@ -61,7 +62,8 @@ fn arrows_run_down_only() {
         ("api", &["pipeline", "config"]),
     ];
     for (part, forbidden) in layers {
-        let imports: Vec<String> = forbidden.iter().flat_map(|other| [format!("crate::{other}::"), format!("crate::{other};")]).collect();
+        let imports: Vec<String> =
+            forbidden.iter().flat_map(|other| [format!("crate::{other}::"), format!("crate::{other};")]).collect();
         assert_free_of(&host(part), &imports.iter().map(String::as_str).collect::<Vec<_>>());
     }
 }

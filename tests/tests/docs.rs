@@ -43,13 +43,19 @@ fn events(server: &Server, context: &str, expected: usize) -> Vec<Value> {
 
 fn names_and_states(events: &[Value]) -> Vec<String> {
     let text = |event: &Value, key: &str| event[key].as_str().unwrap_or_default().to_owned();
-    events.iter().map(|event| format!("{} {} {}", text(event, "name"), text(event, "host"), text(event, "state"))).collect()
+    events
+        .iter()
+        .map(|event| format!("{} {} {}", text(event, "name"), text(event, "host"), text(event, "state")))
+        .collect()
 }
 
 #[test]
 fn the_first_ten_minutes_of_the_readme_do_what_they_say() {
     let server = Server::start();
-    let script: String = blocks("README.md").into_iter().filter(|block| block.contains("upto-client") || block.contains("curl")).collect();
+    let script: String = blocks("README.md")
+        .into_iter()
+        .filter(|block| block.contains("upto-client") || block.contains("curl"))
+        .collect();
     let script = script.replace("export PATH=\"$PWD/target/release:$PATH\"", "");
     let output = shell(&server, server.folder.path(), &script).output().expect("sh runs");
     assert!(output.status.success(), "{output:?}");
@@ -70,13 +76,20 @@ fn a_cargo_build_reports_each_crate_through_the_wrapper_of_the_docs() {
     fs::write(&wrapper, block("docs/first-timeline.md", "# RUSTC_WRAPPER")).expect("written");
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("executable");
     fs::create_dir_all(folder.join("src")).expect("made");
-    fs::write(folder.join("Cargo.toml"), "[package]\nname = \"tiny\"\nversion = \"1.2.3\"\nedition = \"2024\"\n[workspace]\n").expect("written");
+    fs::write(
+        folder.join("Cargo.toml"),
+        "[package]\nname = \"tiny\"\nversion = \"1.2.3\"\nedition = \"2024\"\n[workspace]\n",
+    )
+    .expect("written");
     fs::write(folder.join("src/lib.rs"), "").expect("written");
     fs::write(folder.join("src/main.rs"), "fn main() {}").expect("written");
     let script = block("docs/first-timeline.md", "RUSTC_WRAPPER=upto-rustc");
     let output = shell(&server, folder, &script).env_remove("CARGO_TARGET_DIR").output().expect("sh runs");
     assert!(output.status.success(), "{output:?}");
-    assert_eq!(names_and_states(&events(&server, "cargo%20build", 2)), ["bin.tiny 1_2_3  ended", "lib.tiny 1_2_3  ended"]);
+    assert_eq!(
+        names_and_states(&events(&server, "cargo%20build", 2)),
+        ["bin.tiny 1_2_3  ended", "lib.tiny 1_2_3  ended"]
+    );
 }
 
 #[test]

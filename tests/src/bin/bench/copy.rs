@@ -8,7 +8,8 @@ use postgres::Client;
 
 /// Copies all events out and into a new table, and says how many rows a second went in.
 pub fn rows_per_second(client: &mut Client) -> Result<f64> {
-    client.batch_execute("DROP TABLE IF EXISTS bench_copy; CREATE TABLE bench_copy (LIKE upto.events INCLUDING ALL)")?;
+    client
+        .batch_execute("DROP TABLE IF EXISTS bench_copy; CREATE TABLE bench_copy (LIKE upto.events INCLUDING ALL)")?;
     let mut rows = Vec::new();
     client.copy_out("COPY upto.events TO STDOUT (FORMAT binary)")?.read_to_end(&mut rows)?;
     client.batch_execute("CHECKPOINT")?;

@@ -80,8 +80,8 @@ fn run(database: &str, rate: u32) -> Result<Run> {
     let sent = datagrams.len() as u64;
     let begun = Instant::now();
     let sending = super::sender::send(&datagrams, server.udp, rate)?;
-    let lost = settle(&server, sent)?;
-    let (took, cpu_s, resident_mib) = (begun.elapsed(), cpu_seconds(server.id())?, server.resident_kib() / 1024);
+    let (lost, settled) = settle(&server, sent);
+    let (took, cpu_s, resident_mib) = (settled - begun, cpu_seconds(server.id())?, server.resident_kib() / 1024);
     let events: i64 = Client::connect(database, NoTls)?.query_one("SELECT count(*) FROM upto.events", &[])?.get(0);
     if lost == 0 {
         // Each pair of a start and an end is one event; one host in 20 is a canary.
@@ -91,23 +91,18 @@ fn run(database: &str, rate: u32) -> Result<Run> {
     Ok(Run { sent, lost, rate, lag: took.saturating_sub(sending), cpu_s, resident_mib })
 }
 
-/// Waits until all is stored that will be, and says how many reports were lost on the way.
-fn settle(server: &Server, sent: u64) -> Result<u64> {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let mut last = (0, Instant::now());
-    loop {
-        let done = server.metric("upto_reports_stored_total") + server.metric("upto_reports_dropped_by_functions_total");
-        if done >= sent {
-            return Ok(0);
+/// Waits until all is stored that will be. Says how many reports were lost on the way, and when the last one was stored.
+fn settle(server: &Server, sent: u64) -> (u64, Instant) {
+    const GIVEN_UP_AFTER: Duration = Duration::from_secs(3);
+    let (mut done, mut progress) = (0, Instant::now());
+    while done < sent && progress.elapsed() < GIVEN_UP_AFTER {
+        let now = server.metric("upto_reports_stored_total") + server.metric("upto_reports_dropped_by_functions_total");
+        if now > done {
+            (done, progress) = (now, Instant::now());
         }
-        if done > last.0 {
-            last = (done, Instant::now());
-        }
-        if last.1.elapsed() > Duration::from_secs(3) || Instant::now() > deadline {
-            return Ok(sent - done);
-        }
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(5));
     }
+    (sent - done, progress)
 }
 
 /// Starts and ends of steps on 20 hosts of 10 contexts: an end follows its start after some 200 other datagrams.
