@@ -1,6 +1,6 @@
 //! A real server: the `upto` binary on free ports, with its data in a temporary folder.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -190,6 +190,12 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        // A test that fails shows what its server said.
+        if std::thread::panicking() {
+            for line in &self.log {
+                let _ = writeln!(std::io::stderr(), "server: {line}");
+            }
+        }
     }
 }
 
@@ -212,8 +218,6 @@ fn lines(pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            // A test that panics shows what its server said.
-            eprintln!("server: {line}");
             let _ = sender.send(line);
         }
     });

@@ -1,12 +1,13 @@
 //! A whole timeline in columns: what the chart draws.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use upto_wire::{Status, Time};
 
+use super::extract::{Parameters, Segments};
 use super::hal::{self, Links};
 use super::problem::{Problem, Result};
 use super::{App, timelines};
@@ -27,8 +28,8 @@ pub struct View {
 
 pub async fn bars(
     State(app): State<App>,
-    Path((context, which)): Path<(String, String)>,
-    Query(view): Query<View>,
+    Segments((context, which)): Segments<(String, String)>,
+    Parameters(view): Parameters<View>,
     request: HeaderMap,
 ) -> Result<Response> {
     let grouping = match view.group.as_deref() {

@@ -1,16 +1,17 @@
 //! Contexts.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::App;
+use super::extract::{Parameters, Segments};
 use super::hal::{self, Hal, Links};
 use super::paging::Paging;
 use super::problem::{Problem, Result};
 use super::timelines;
 use crate::store::{ContextRow, TimelineRef};
 
-pub async fn list(State(app): State<App>, Query(paging): Query<Paging>) -> Result<Hal> {
+pub async fn list(State(app): State<App>, Parameters(paging): Parameters<Paging>) -> Result<Hal> {
     let rows = app.store.contexts(paging.after(), paging.limit()?).await?;
     let last = rows.last().map(|row| row.name.clone());
     let links = paging.links(hal::CONTEXTS, rows.len(), last)?;
@@ -21,7 +22,7 @@ pub async fn list(State(app): State<App>, Query(paging): Query<Paging>) -> Resul
     Ok(Hal(hal::collection(links, "contexts", items)))
 }
 
-pub async fn one(State(app): State<App>, Path(segment): Path<String>) -> Result<Hal> {
+pub async fn one(State(app): State<App>, Segments(segment): Segments<String>) -> Result<Hal> {
     let row = find(&app, hal::context_of(&segment)).await?;
     Ok(Hal(resource(&app, row).await?))
 }

@@ -1,12 +1,9 @@
 //! Events of a timeline, and the reports that make them.
 
-use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, State};
-use axum::http::request::Parts;
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -16,6 +13,7 @@ use serde_json::{Value, json};
 use upto_wire::{Report, WireError};
 
 use super::App;
+use super::extract::{Parameters, Segments, Source};
 use super::hal::{self, Links};
 use super::paging::{Paging, event_cursor};
 use super::problem::{Problem, Result};
@@ -31,18 +29,6 @@ use crate::store::{TimelineKey, TimelineRow};
 const COMMIT_WAIT: Duration = Duration::from_secs(5);
 /// How long a body may take to arrive.
 const BODY_WAIT: Duration = Duration::from_secs(30);
-
-/// The sender's address.
-pub struct Source(pub IpAddr);
-
-impl<S: Sync> FromRequestParts<S> for Source {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Source(peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |ConnectInfo(peer)| peer.ip().to_canonical())))
-    }
-}
 
 /// Takes reports; answers once they are committed.
 pub async fn report(
@@ -141,8 +127,8 @@ fn answer(accepted: usize, refused: &[(usize, WireError)]) -> Response {
 
 pub async fn list(
     State(app): State<App>,
-    Path((context, which)): Path<(String, String)>,
-    Query(paging): Query<Paging>,
+    Segments((context, which)): Segments<(String, String)>,
+    Parameters(paging): Parameters<Paging>,
     request: HeaderMap,
 ) -> Result<Response> {
     let row = timelines::find(&app, &context, &which).await?;
@@ -170,8 +156,8 @@ pub struct Host {
 
 pub async fn one(
     State(app): State<App>,
-    Path((context, which, name)): Path<(String, String, String)>,
-    Query(Host { host }): Query<Host>,
+    Segments((context, which, name)): Segments<(String, String, String)>,
+    Parameters(Host { host }): Parameters<Host>,
     request: HeaderMap,
 ) -> Result<Response> {
     let row = timelines::find(&app, &context, &which).await?;

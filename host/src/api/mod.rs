@@ -3,6 +3,7 @@
 mod bars;
 mod contexts;
 mod events;
+mod extract;
 mod hal;
 mod paging;
 mod problem;
@@ -13,7 +14,7 @@ mod timelines;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
@@ -119,8 +120,8 @@ async fn metrics(State(app): State<App>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
-async fn unknown_path(request: Request) -> Problem {
-    Problem::not_found(format!("there is nothing at {}; the entry is /api", request.uri().path()))
+async fn unknown_path(OriginalUri(uri): OriginalUri) -> Problem {
+    Problem::not_found(format!("there is nothing at {}; the entry is /api", uri.path()))
 }
 
 async fn wrong_method(method: Method) -> Problem {

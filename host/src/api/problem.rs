@@ -8,8 +8,13 @@ use crate::store::StoreError;
 
 /// An answer that says what went wrong and what the caller can change. Its text is for the caller: what only an
 /// operator may see is logged instead.
+///
+/// Boxed, as results that hold one are returned all over the API.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Details>);
+
+#[derive(Debug)]
+struct Details {
     status: StatusCode,
     title: String,
     detail: String,
@@ -23,7 +28,8 @@ pub type Result<T> = std::result::Result<T, Problem>;
 impl Problem {
     /// A problem of that status.
     pub fn new(status: StatusCode, title: impl Into<String>, detail: impl Into<String>) -> Self {
-        Problem { status, title: title.into(), detail: detail.into(), members: Map::new(), retry_after_s: None }
+        let (title, detail, members) = (title.into(), detail.into(), Map::new());
+        Problem(Box::new(Details { status, title, detail, members, retry_after_s: None }))
     }
 
     /// 404: `what` is not there.
@@ -38,13 +44,14 @@ impl Problem {
 
     /// 503: it may work in a second.
     pub fn busy(detail: impl Into<String>) -> Self {
-        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "try again", detail);
-        Problem { retry_after_s: Some(1), ..problem }
+        let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "try again", detail);
+        problem.0.retry_after_s = Some(1);
+        problem
     }
 
     /// Adds a member.
     pub fn with(mut self, name: &str, value: Value) -> Self {
-        self.members.insert(name.to_owned(), value);
+        self.0.members.insert(name.to_owned(), value);
         self
     }
 }
@@ -60,16 +67,17 @@ impl From<StoreError> for Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(mut self) -> Response {
-        let mut body = json!({"title": self.title, "status": self.status.as_u16(), "detail": self.detail});
+    fn into_response(self) -> Response {
+        let Details { status, title, detail, mut members, retry_after_s } = *self.0;
+        let mut body = json!({"title": title, "status": status.as_u16(), "detail": detail});
         if let Some(body) = body.as_object_mut() {
-            body.append(&mut self.members);
+            body.append(&mut members);
         }
-        let mut response = (self.status, body.to_string()).into_response();
+        let mut response = (status, body.to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.retry_after_s {
+        if let Some(seconds) = retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

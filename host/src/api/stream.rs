@@ -3,13 +3,14 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures::stream::{self, Stream};
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
 
+use super::extract::Segments;
 use super::problem::{Problem, Result};
 use super::{App, timelines};
 use crate::clock;
@@ -22,7 +23,7 @@ const POLL: Duration = Duration::from_secs(2);
 
 pub async fn stream(
     State(app): State<App>,
-    Path((context, which)): Path<(String, String)>,
+    Segments((context, which)): Segments<(String, String)>,
 ) -> Result<Sse<impl Stream<Item = std::result::Result<Event, Infallible>>>> {
     let permit = app.streams.clone().try_acquire_owned();
     let permit = permit.map_err(|_| Problem::busy("too many pages are watching"))?;

@@ -1,15 +1,16 @@
 //! Timelines of a context.
 
 use axum::Json;
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use upto_wire::{Kind, Labels, Report, Time};
 
-use super::events::{Source, submit};
+use super::events::submit;
+use super::extract::{Parameters, Segments, Source};
 use super::hal::{self, Hal, Links, Version};
 use super::paging::Paging;
 use super::problem::{Problem, Result};
@@ -18,7 +19,11 @@ use crate::clock;
 use crate::ingest::lane::admit;
 use crate::store::{TimelineKey, TimelineRef, TimelineRow};
 
-pub async fn list(State(app): State<App>, Path(segment): Path<String>, Query(paging): Query<Paging>) -> Result<Hal> {
+pub async fn list(
+    State(app): State<App>,
+    Segments(segment): Segments<String>,
+    Parameters(paging): Parameters<Paging>,
+) -> Result<Hal> {
     let context = contexts::find(&app, hal::context_of(&segment)).await?.name;
     let rows = app.store.timelines(&context, paging.after_number()?, paging.limit()?).await?;
     let last = rows.last().map(|row| row.key.number.to_string());
@@ -28,7 +33,7 @@ pub async fn list(State(app): State<App>, Path(segment): Path<String>, Query(pag
 
 pub async fn one(
     State(app): State<App>,
-    Path((context, which)): Path<(String, String)>,
+    Segments((context, which)): Segments<(String, String)>,
     request: HeaderMap,
 ) -> Result<Response> {
     let row = find(&app, &context, &which).await?;
@@ -47,7 +52,7 @@ pub struct NewTimeline {
 /// Makes a timeline, as a new-timeline report does. One with a name can be asked for again without harm.
 pub async fn make(
     State(app): State<App>,
-    Path(segment): Path<String>,
+    Segments(segment): Segments<String>,
     Source(source): Source,
     body: std::result::Result<Json<NewTimeline>, JsonRejection>,
 ) -> Result<Response> {

@@ -3,6 +3,8 @@
 //! Rates are told as ratios to a binary `COPY` of the same rows into a table with the same key, taken in the same run on
 //! the same server, because absolute figures say more about the machine than about upto.
 
+#![allow(clippy::print_stdout, reason = "its output is what it is for")]
+
 mod copy;
 mod ingest;
 mod processes;
