@@ -61,7 +61,14 @@ export function chartGestures(
     scroller.scrollTop = drag.scrollTop + drag.y - y;
   };
 
-  return listen(plot, {
+  // Rows that scroll under a pointer at rest are pointed at in turn.
+  const scrollEnded = listen(scroller, {
+    scroll() {
+      const hover = view.hover.peek();
+      if (hover !== null) point(hover.x, hover.y);
+    },
+  });
+  const pointerEnded = listen(plot, {
     wheel(event: WheelEvent) {
       const dx = wheelPx(event, event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX);
       if (event.ctrlKey || event.metaKey) {
@@ -109,6 +116,10 @@ export function chartGestures(
       else view.zoomToRow(rowAt(y));
     },
   });
+  return () => {
+    scrollEnded();
+    pointerEnded();
+  };
 }
 
 /**
