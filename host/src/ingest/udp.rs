@@ -23,6 +23,8 @@ const CHUNK_DATAGRAMS: usize = 1_024;
 const SLOTS: usize = 64;
 /// The kernel's buffer that is asked for, in bytes; it gives less to a process without the privilege for more.
 const RECEIVE_BUFFER: usize = 8 << 20;
+/// How long a chunk waits for more datagrams before it looks whether the lane is free.
+const BUSY_WAIT: Duration = Duration::from_millis(2);
 /// How often a silent socket looks whether it should stop.
 const STOP_CHECK: Duration = Duration::from_millis(100);
 
@@ -79,13 +81,23 @@ pub fn receive(socket: &UdpSocket, queue: &Queue, telemetry: &Telemetry, stop: &
         };
         slots.drain_into(taken, &mut chunk, telemetry);
         let full = chunk.len() + SLOTS > CHUNK_DATAGRAMS || chunk.bytes.len() >= CHUNK_BYTES;
-        if !chunk.is_empty() && (taken == 0 || full || queue.is_idle()) {
+        if !chunk.is_empty() && (full || queue.is_idle()) {
             hand_on(std::mem::take(&mut chunk), queue, telemetry);
+        } else if taken == 0 && !chunk.is_empty() {
+            // The lane is busy: few large chunks are cheaper for it than many small ones, and fill the queue later.
+            wait_readable(socket, BUSY_WAIT);
         }
     }
     if !chunk.is_empty() {
         hand_on(chunk, queue, telemetry);
     }
+}
+
+/// Waits until a datagram is there, at most so long.
+fn wait_readable(socket: &UdpSocket, limit: Duration) {
+    let mut wanted = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one live pollfd is passed, and its count says one.
+    unsafe { libc::poll(&raw mut wanted, 1, limit.as_millis() as libc::c_int) };
 }
 
 fn hand_on(chunk: Datagrams, queue: &Queue, telemetry: &Telemetry) {

@@ -31,6 +31,8 @@ const VISIBLE_WITHIN: Duration = Duration::from_millis(1_500);
 struct Run {
     sent: u64,
     lost: u64,
+    /// Of the lost, those that the kernel and the queue counted.
+    lost_where: [u64; 2],
     /// Reports per second from the first datagram to the last commit.
     rate: f64,
     lag: Duration,
@@ -41,7 +43,9 @@ struct Run {
 /// Measures and prints.
 pub fn report() -> Result<()> {
     println!("## UDP → Lua (lower-case, strip domain, drop canaries) → Postgres, one report a datagram\n");
-    println!("| offered/s | sent | lost | stored/s | of COPY | last visible after | CPU s per M (upto) | resident |");
+    println!(
+        "| offered/s | sent | lost (kernel, queue) | stored/s | of COPY | last visible after | CPU s per M (upto) | resident |"
+    );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     let postgres = Arc::new(Postgres::start_durable()?);
     let mut best: Option<(u32, f64)> = None;
@@ -51,9 +55,11 @@ pub fn report() -> Result<()> {
         let rows = copy::rows_per_second(&mut Client::connect(database.url(), NoTls)?)?;
         let ratio = run.rate / rows;
         println!(
-            "| {rate} | {} | {} | {:.0} | {ratio:.2} | {} ms | {:.2} | {} MiB |",
+            "| {rate} | {} | {} ({}, {}) | {:.0} | {ratio:.2} | {} ms | {:.2} | {} MiB |",
             run.sent,
             run.lost,
+            run.lost_where[0],
+            run.lost_where[1],
             run.rate,
             run.lag.as_millis(),
             run.cpu_s * 1e6 / run.sent as f64,
@@ -82,13 +88,15 @@ fn run(database: &str, rate: u32) -> Result<Run> {
     let sending = super::sender::send(&datagrams, server.udp, rate)?;
     let (lost, settled) = settle(&server, sent);
     let (took, cpu_s, resident_mib) = (settled - begun, cpu_seconds(server.id())?, server.resident_kib() / 1024);
+    let lost_where =
+        ["upto_kernel_dropped_datagrams_total", "upto_reports_dropped_by_queue_total"].map(|name| server.metric(name));
     let events: i64 = Client::connect(database, NoTls)?.query_one("SELECT count(*) FROM upto.events", &[])?.get(0);
     if lost == 0 {
         // Each pair of a start and an end is one event; one host in 20 is a canary.
         ensure!(events as u64 == sent / 2 * 19 / 20, "{events} events of {sent} reports");
     }
     let rate = (sent - lost) as f64 / took.as_secs_f64();
-    Ok(Run { sent, lost, rate, lag: took.saturating_sub(sending), cpu_s, resident_mib })
+    Ok(Run { sent, lost, lost_where, rate, lag: took.saturating_sub(sending), cpu_s, resident_mib })
 }
 
 /// Waits until all is stored that will be. Says how many reports were lost on the way, and when the last one was stored.
