@@ -54,7 +54,8 @@ for (const theme of ['light', 'dark'] as const) {
 }
 
 async function expectNoViolations(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
+  const { passes, violations } = await new AxeBuilder({ page }).analyze();
+  expect(passes.length).toBeGreaterThan(10);
   const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join('\n  ')}`);
   expect.soft(told, page.url()).toEqual([]);
 }

@@ -71,9 +71,10 @@ export async function bandColors(page: Page, label: string): Promise<Map<string,
     (element, { top, height }) => {
       const drawn = element as HTMLCanvasElement;
       const scale = drawn.height / drawn.clientHeight;
-      const { data } = drawn
-        .getContext('2d')!
-        .getImageData(0, Math.round(top * scale), drawn.width, Math.round(height * scale));
+      // On a copy: reading the chart's own canvas would change how the browser draws it.
+      const copy = new OffscreenCanvas(drawn.width, Math.round(height * scale)).getContext('2d')!;
+      copy.drawImage(drawn, 0, -Math.round(top * scale));
+      const { data } = copy.getImageData(0, 0, drawn.width, Math.round(height * scale));
       const counts: Record<string, number> = {};
       for (let i = 0; i < data.length; i += 4) {
         if (data[i + 3]! < 255) continue;
