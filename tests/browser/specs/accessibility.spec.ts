@@ -28,7 +28,8 @@ for (const theme of ['light', 'dark'] as const) {
       );
     }
     await server.post(new Run('deploy', 'gh-2').start('rollout', 30).reports);
-    await expect(page.getByRole('link', { name: 'deploy' })).toBeVisible();
+    await page.reload();
+    await expect(page.getByRole('img', { name: /^Last 3 runs/ })).toBeVisible();
     await expectNoViolations(page);
 
     await page.goto('/c/deploy');

@@ -23,6 +23,35 @@ test('a first report brings its context onto the empty page', async ({ page, ser
   await expectSameDocument();
 });
 
+test('the last runs of a context are told by bars, which are asked for once', async ({ page, server }) => {
+  await server.post(new Run('once').step('build', 0, 5).reports);
+  await server.post(new Run('deploy', 'a').step('build', 0, 10).reports);
+  await server.post(new Run('deploy', 'b').step('build', 0, 40, { status: 'failure' }).reports);
+  await server.post(new Run('deploy', 'c', Date.now()).start('build', 0).reports);
+  let asked = 0;
+  page.on('request', (request) => (asked += Number(request.url().includes('timelines?limit='))));
+  await page.goto('/');
+  const bars = page.getByRole('img', {
+    name: /^Last 3 runs, oldest first: #1 ended, 10.0 s; #2 failed, 40.0 s; #3 running/,
+  });
+  await expect(bars).toBeVisible();
+  const heights = await bars
+    .locator('.history-bar')
+    .evaluateAll((all) => all.map((bar) => bar.getBoundingClientRect().height));
+  expect(heights[1]! / heights[0]!).toBeCloseTo(4, 1);
+  await expect(bars.locator('.history-mark')).toHaveCount(1);
+  // A single run has nothing to be compared with.
+  await expect(page.getByRole('img', { name: /^Last/ })).toHaveCount(1);
+
+  // How the newest run goes is known from the list of contexts, so that asks for nothing more.
+  await server.client('end', 'deploy', 'build', '--timeline', 'c');
+  await expect(page.getByRole('img', { name: /#3 ended/ })).toBeVisible();
+  expect(asked).toBe(1);
+  await server.client('new', 'deploy');
+  await expect(page.getByRole('img', { name: /^Last 4 runs/ })).toBeVisible();
+  expect(asked).toBe(2);
+});
+
 test('a run that took longer than usual is marked', async ({ page, server }) => {
   const seconds = [10, 11, 30, 9, 10];
   for (const [index, took] of seconds.entries()) {
