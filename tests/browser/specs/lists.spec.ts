@@ -20,6 +20,10 @@ test('a first report brings its context onto the empty page', async ({ page, ser
   await context.getByRole('link', { name: 'deploy' }).click();
   await expect(page).toHaveURL('/c/deploy');
   await expect(page.getByRole('heading', { name: 'deploy' })).toBeVisible();
+  await page.goBack();
+  await expect(page.getByRole('heading', { name: 'Contexts' })).toBeVisible();
+  await page.goForward();
+  await expect(page.getByRole('heading', { name: 'deploy' })).toBeVisible();
   await expectSameDocument();
 });
 

@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { expectOutline, markDocument, nextRange, plot, shownRange } from '../support/page';
+import { expectOutline, markDocument, nextRange, plot, row, shownRange } from '../support/page';
 import { Run } from '../support/run';
 import { expect, test } from '../support/test';
 
@@ -56,6 +56,33 @@ test('the wheel zooms about the pointer and pans', async ({ page }) => {
   expect(later.from).toBeGreaterThan(zoomed.from);
   await page.mouse.dblclick(box.x + box.width / 2, box.y + 10);
   expect(await nextRange(page, later)).toBeNull();
+});
+
+test('a double click zooms to a step, in the table and on the chart', async ({ page }) => {
+  await row(page, 'step 2').dblclick();
+  const second = (await nextRange(page, null))!;
+  expect(second.from).toBeGreaterThan(15);
+  expect(second.to).toBeLessThan(35);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('0');
+  await nextRange(page, second);
+  // The details that the first click opens come to stand where the second falls.
+  const box = (await plot(page).boundingBox())!;
+  const last = (await row(page, 'step 9').boundingBox())!;
+  await page.mouse.dblclick(box.x + box.width * 0.93, last.y + last.height / 2);
+  const ninth = (await nextRange(page, null))!;
+  expect(ninth.from).toBeGreaterThan(85);
+});
+
+test('the table is made wider by keys, and stays so', async ({ page }) => {
+  const width = async () => (await page.getByRole('treegrid').boundingBox())!.width;
+  const before = await width();
+  await page.getByRole('separator').focus();
+  await page.keyboard.press('ArrowRight');
+  await expect.poll(width).toBeGreaterThan(before);
+  const after = await width();
+  await page.reload();
+  await expect.poll(width).toBe(after);
 });
 
 test('dragging on the axis zooms, dragging the chart moves it', async ({ page }) => {
