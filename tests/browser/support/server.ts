@@ -23,7 +23,8 @@ export interface Report {
 /** A real server: the `upto` binary on free ports, with its data in a temporary folder. */
 export class Server {
   private process: ChildProcess | null = null;
-  private log = '';
+  /** What it wrote on its standard error. */
+  log = '';
 
   private constructor(
     private readonly folder: string,

@@ -16,7 +16,7 @@ export const test = base.extend<Fixtures>({
   server: async ({}, use, info) => {
     const server = await Server.start();
     await use(server);
-    if (info.status !== info.expectedStatus) await info.attach('server', { body: server['log'] });
+    if (info.status !== info.expectedStatus) await info.attach('server', { body: server.log });
     await server.dispose();
   },
   baseURL: async ({ server }, use) => use(server.url),
