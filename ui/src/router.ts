@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { contextOfSegment, contextSegment } from './api/segment';
 
 export type Route =
   | { page: 'contexts' }
@@ -12,24 +13,16 @@ export function parsePath(path: string): Route {
   if (segments.at(-1) === '') segments.pop();
   if (segments.length === 0) return { page: 'contexts' };
   const [c, encoded, run] = segments;
-  const context = decode(encoded);
+  const context = contextOfSegment(encoded ?? '');
   if (c !== 'c' || context === null || segments.length > 3) return { page: 'unknown' };
   if (run === undefined) return { page: 'timelines', context };
   if (run === 'latest') return { page: 'timeline', context, run };
   return /^[1-9]\d{0,15}$/.test(run) ? { page: 'timeline', context, run: Number(run) } : { page: 'unknown' };
 }
 
-function decode(segment: string | undefined): string | null {
-  try {
-    return segment ? decodeURIComponent(segment) : null;
-  } catch {
-    return null;
-  }
-}
-
 /** The page of a context, or of one of its timelines. */
 export function pathOf(context: string, run?: number | 'latest'): string {
-  const base = `/c/${encodeURIComponent(context)}`;
+  const base = `/c/${contextSegment(context)}`;
   return run === undefined ? base : `${base}/${run}`;
 }
 

@@ -1,4 +1,5 @@
 import { serverClock } from './clock';
+import { contextSegment } from './segment';
 import type { Entry } from './types';
 
 /** The server answered, and what it said is not what was asked for (problem details, RFC 9457). */
@@ -85,7 +86,7 @@ export async function entry(): Promise<Entry> {
  * the next function build the documented paths; everything after that follows links.
  */
 export function contextHref(from: Entry, context: string): string {
-  return `${from._links.contexts.href}/${encodeURIComponent(context)}`;
+  return `${from._links.contexts.href}/${contextSegment(context)}`;
 }
 
 /** Where a timeline's resource is, by number or as the context's newest. */

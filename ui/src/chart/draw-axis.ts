@@ -19,7 +19,8 @@ export function drawAxis(to: Renderer, frame: Frame): void {
     to.line(x, AXIS_PX - 5, x, height, palette.grid);
     const label =
       timeMode === 'absolute' ? formatTimeOfDay(bars.originMs + t * 1000, step) : formatOffset(t, step);
-    to.text(label, x + 5, AXIS_PX / 2, palette.muted);
+    // Half a label at the edge would read as another time.
+    if (x + 5 + to.measure(label) < width) to.text(label, x + 5, AXIS_PX / 2, palette.muted);
   }
   to.line(0, AXIS_PX - 0.5, width, AXIS_PX - 0.5, palette.divider);
 }

@@ -11,7 +11,7 @@ const CLICK_PX = 4;
 const EDGE_PX = 7;
 
 /** Adds listeners and returns what removes them. */
-function listen(target: HTMLElement, handlers: Record<string, (event: never) => void>): () => void {
+function listen(target: EventTarget, handlers: Record<string, (event: never) => void>): () => void {
   const entries = Object.entries(handlers) as [string, EventListener][];
   for (const [type, handler] of entries) target.addEventListener(type, handler, { passive: false });
   return () => {
@@ -37,6 +37,12 @@ export function chartGestures(
   let drag: { x: number; y: number; scrollTop: number; from: View; marks: boolean; moved: boolean } | null =
     null;
 
+  /**
+   * Whether the first of the clicks that may become a double click was on a row. The details that it opens
+   * may come to stand under the second, which then is not on the chart any more.
+   */
+  let clicked = false;
+
   const at = (event: MouseEvent) => {
     const box = plot.getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top };
@@ -61,64 +67,72 @@ export function chartGestures(
     scroller.scrollTop = drag.scrollTop + drag.y - y;
   };
 
-  // Rows that scroll under a pointer at rest are pointed at in turn.
-  const scrollEnded = listen(scroller, {
-    scroll() {
-      const hover = view.hover.peek();
-      if (hover !== null) point(hover.x, hover.y);
-    },
-  });
-  const pointerEnded = listen(plot, {
-    wheel(event: WheelEvent) {
-      const dx = wheelPx(event, event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX);
-      if (event.ctrlKey || event.metaKey) {
-        event.preventDefault();
-        view.zoomBy(Math.exp(wheelPx(event, event.deltaY) * ZOOM_PER_PX), timeAt(at(event).x));
-      } else if (event.shiftKey || Math.abs(dx) > Math.abs(event.deltaY)) {
-        event.preventDefault();
-        view.panBy(dx / chart.plotWidth);
-      }
-    },
-    pointerdown(event: PointerEvent) {
-      if (event.button !== 0) return;
-      const { x, y } = at(event);
-      const marks = event.shiftKey || y < AXIS_PX;
-      drag = { x, y, scrollTop: scroller.scrollTop, from: view.current(), marks, moved: false };
-      plot.setPointerCapture(event.pointerId);
-    },
-    pointermove(event: PointerEvent) {
-      const { x, y } = at(event);
-      moveDrag(x, y);
-      point(x, y);
-    },
-    pointerup(event: PointerEvent) {
-      const { x, y } = at(event);
-      const done = drag;
-      drag = null;
-      if (done?.moved === true && done.marks) view.zoomTo(timeAt(done.x), timeAt(x));
-      else if (done?.moved === false && rowAt(y) >= 0) {
-        // The keys go on from the row that was clicked.
-        view.focusWanted = true;
-        view.openDetails(rowAt(y));
-      }
-      point(x, y);
-    },
-    pointercancel() {
-      drag = null;
-      point(null, 0);
-    },
-    pointerleave() {
-      if (drag === null) point(null, 0);
-    },
-    dblclick(event: MouseEvent) {
-      const { y } = at(event);
-      if (y < AXIS_PX) view.zoomToAll();
-      else view.zoomToRow(rowAt(y));
-    },
-  });
+  const stops = [
+    listen(document, {
+      mousedown(event: MouseEvent) {
+        if (event.detail === 1) clicked = false;
+      },
+      dblclick() {
+        if (clicked) view.zoomToRow(view.activeRow.value);
+      },
+    }),
+    listen(scroller, {
+      // Rows that scroll under a pointer at rest are pointed at in turn.
+      scroll() {
+        const hover = view.hover.peek();
+        if (hover !== null) point(hover.x, hover.y);
+      },
+    }),
+    listen(plot, {
+      wheel(event: WheelEvent) {
+        const dx = wheelPx(event, event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX);
+        if (event.ctrlKey || event.metaKey) {
+          event.preventDefault();
+          view.zoomBy(Math.exp(wheelPx(event, event.deltaY) * ZOOM_PER_PX), timeAt(at(event).x));
+        } else if (event.shiftKey || Math.abs(dx) > Math.abs(event.deltaY)) {
+          event.preventDefault();
+          view.panBy(dx / chart.plotWidth);
+        }
+      },
+      pointerdown(event: PointerEvent) {
+        if (event.button !== 0) return;
+        const { x, y } = at(event);
+        const marks = event.shiftKey || y < AXIS_PX;
+        drag = { x, y, scrollTop: scroller.scrollTop, from: view.current(), marks, moved: false };
+        plot.setPointerCapture(event.pointerId);
+      },
+      pointermove(event: PointerEvent) {
+        const { x, y } = at(event);
+        moveDrag(x, y);
+        point(x, y);
+      },
+      pointerup(event: PointerEvent) {
+        const { x, y } = at(event);
+        const done = drag;
+        drag = null;
+        if (done?.moved === true && done.marks) view.zoomTo(timeAt(done.x), timeAt(x));
+        else if (done?.moved === false && rowAt(y) >= 0) {
+          // The keys go on from the row that was clicked.
+          view.focusWanted = true;
+          view.openDetails(rowAt(y));
+          clicked = true;
+        }
+        point(x, y);
+      },
+      pointercancel() {
+        drag = null;
+        point(null, 0);
+      },
+      pointerleave() {
+        if (drag === null) point(null, 0);
+      },
+      dblclick(event: MouseEvent) {
+        if (at(event).y < AXIS_PX) view.zoomToAll();
+      },
+    }),
+  ];
   return () => {
-    scrollEnded();
-    pointerEnded();
+    for (const stop of stops) stop();
   };
 }
 

@@ -84,7 +84,7 @@ function Moment({ title, bars, t, missing }: { title: string; bars: Bars; t: num
   return (
     <Fact title={title}>
       {formatInstant(bars.originMs + t * 1000)}
-      <div class="is-quiet">{formatOffset(t, 0.001)} from the beginning</div>
+      <div class="is-quiet">{t === 0 ? 'the beginning' : `${formatOffset(t, 0.001)} from the beginning`}</div>
     </Fact>
   );
 }
@@ -144,8 +144,8 @@ function Below({ view, bars, row }: { view: TimelineView; bars: Bars; row: numbe
       {sum.slowest.length > 1 && (
         <>
           <p class="is-quiet">
-            Children took {formatDuration(sum.shortest)} to {formatDuration(sum.longest)}, half of them up to{' '}
-            {formatDuration(sum.median)}. Longest:
+            Children took {formatDuration(sum.shortest)} to {formatDuration(sum.longest)}
+            {sum.slowest.length > 2 && `, half of them up to ${formatDuration(sum.median)}`}. Longest:
           </p>
           <ol class="slowest">
             {sum.slowest.map((child) => (

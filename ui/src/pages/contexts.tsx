@@ -3,6 +3,7 @@ import { entry } from '../api/client';
 import { Collection } from '../api/collection';
 import type { Context, Timeline } from '../api/types';
 import { More, useFresh } from '../components/collection';
+import { History } from '../components/history';
 import { Name } from '../components/name';
 import { Blank, Command, NothingYet, OldNotice } from '../components/notice';
 import { StateTag } from '../components/state';
@@ -46,6 +47,7 @@ function ContextsTable({ contexts }: { contexts: readonly Context[] }) {
           <th scope="col" class="is-number">
             Took
           </th>
+          <th scope="col">Last runs</th>
           <th scope="col" class="is-number">
             Events
           </th>
@@ -62,7 +64,7 @@ function ContextsTable({ contexts }: { contexts: readonly Context[] }) {
                 <Name text={context.name} />
               </a>
             </th>
-            <LatestCells latest={context._embedded?.latest} />
+            <LatestCells context={context} latest={context._embedded?.latest} />
             <td class="is-number">
               <a
                 class="quiet-link"
@@ -79,8 +81,8 @@ function ContextsTable({ contexts }: { contexts: readonly Context[] }) {
   );
 }
 
-function LatestCells({ latest }: { latest: Timeline | undefined }) {
-  if (latest === undefined) return <td colSpan={5}>–</td>;
+function LatestCells({ context, latest }: { context: Context; latest: Timeline | undefined }) {
+  if (latest === undefined) return <td colSpan={6}>–</td>;
   return (
     <>
       <td>
@@ -101,6 +103,9 @@ function LatestCells({ latest }: { latest: Timeline | undefined }) {
       </td>
       <td class="is-number">
         <TimelineTook timeline={latest} />
+      </td>
+      <td>
+        <History context={context} latest={latest} />
       </td>
       <td class="is-number">{formatCount(latest.events)}</td>
     </>
