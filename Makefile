@@ -20,8 +20,8 @@ ui: tools-build ui/dist/index.html
 ui/dist/index.html: $(shell find ui/src ui/index.html ui/vite.config.ts ui/tsconfig.json -type f) ui/node_modules/.package-lock.json
 	cd ui && npm run --silent build
 
-ui/node_modules/.package-lock.json: ui/package-lock.json
-	cd ui && npm ci --silent --no-audit --no-fund
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent --no-audit --no-fund
 	touch $@
 
 ## The example functions in Wasm, in plugins/built
@@ -29,7 +29,7 @@ plugins:
 	$(MAKE) --no-print-directory -C plugins
 
 ## Check everything: format, lints, unit, stores, end to end, browser
-test: tools-test ui plugins
+test: tools-test ui plugins tests/browser/node_modules/.package-lock.json
 	cargo fmt --all --check
 	cd ui && npm run --silent check && npm test --silent
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
@@ -37,7 +37,7 @@ test: tools-test ui plugins
 	target/debug/with-postgres cargo test --workspace --locked
 	target/debug/upto function test scripts plugins/built
 	cargo check --quiet --locked --manifest-path wire/fuzz/Cargo.toml --target-dir target
-	cd tests/browser && npm ci --silent --no-audit --no-fund && npm test --silent
+	cd tests/browser && npm run --silent check && npm test --silent
 
 ## What upto must reach, measured (minutes; wants an idle machine)
 bench: build

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use upto_wire::{Report, Time};
+use upto_wire::{Kind, Report, Time};
 
 use crate::event::{Event, EventKey};
 use crate::ingest::{Job, Queue};
@@ -40,22 +40,39 @@ pub enum Refused {
     Stopped,
 }
 
-/// Tells whoever waits for reports to be stored. Each batch that holds some of them keeps a clone; when the last clone
-/// is gone, the receipt is sent.
-#[derive(Clone)]
+/// Tells whoever waits for reports to be stored. It is one of several parts: the lane has one while it works on the
+/// request, and so has each write that holds some of its reports. The receipt is sent when the last part is gone, and is
+/// good only if every part was [done](Ack::done): one that is lost on the way is never taken for a commit.
 pub struct Ack(Arc<AckState>);
 
 struct AckState {
     waiting: Mutex<Option<oneshot::Sender<Receipt>>>,
     receipt: Mutex<Receipt>,
+    undone: AtomicUsize,
 }
 
 impl Ack {
-    /// An acknowledgement and where its receipt arrives.
+    /// The first part of an acknowledgement, and where its receipt arrives.
     pub fn new() -> (Self, oneshot::Receiver<Receipt>) {
         let (sender, receiver) = oneshot::channel();
-        let state = AckState { waiting: Mutex::new(Some(sender)), receipt: Mutex::new(Ok(None)) };
-        (Ack(Arc::new(state)), receiver)
+        let (waiting, receipt) = (Mutex::new(Some(sender)), Mutex::new(Ok(None)));
+        (Ack(Arc::new(AckState { waiting, receipt, undone: AtomicUsize::new(1) })), receiver)
+    }
+
+    /// Another part.
+    pub fn part(&self) -> Self {
+        self.0.undone.fetch_add(1, Ordering::Relaxed);
+        Ack(self.0.clone())
+    }
+
+    /// This part is stored, or has nothing to store.
+    pub fn done(self) {
+        // Before the part is dropped, so that whoever drops the last one sees it.
+        self.0.undone.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn is_of(&self, other: &Ack) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     fn made(&self, timeline: &TimelineKey) {
@@ -73,6 +90,7 @@ impl Drop for AckState {
     fn drop(&mut self) {
         let waiting = self.waiting.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         let receipt = std::mem::replace(self.receipt.get_mut().unwrap_or_else(PoisonError::into_inner), Ok(None));
+        let receipt = if *self.undone.get_mut() == 0 { receipt } else { receipt.and(Err(Refused::Stopped)) };
         if let Some(waiting) = waiting {
             // Nobody waits any more where the request timed out.
             let _ = waiting.send(receipt);
@@ -83,75 +101,114 @@ impl Drop for AckState {
 /// Reports that wait to be written, merged by event.
 #[derive(Default)]
 pub struct Pending {
-    changes: Vec<Change>,
-    /// Indexes into `changes`, by context, target, name and host.
+    entries: Vec<Entry>,
+    /// Indexes into `entries`, by [`Identity`].
     index: HashTable<usize>,
     hasher: DefaultHashBuilder,
-    reports: u64,
     bytes: usize,
     received_at: Time,
     acks: Vec<Ack>,
 }
 
+/// A change with those who sent it.
+struct Entry {
+    change: Change,
+    origin: Origin,
+}
+
+/// Where a change comes from.
+#[derive(Default)]
+pub struct Origin {
+    /// How many reports it is made of.
+    reports: u64,
+    /// Which acknowledgements of its write wait for it.
+    acks: Vec<usize>,
+}
+
+/// What makes reports one change: context, timeline, name, host, and whether it is an end that came before any start.
+/// Such an end may belong to an older timeline, so a start that follows it is another change.
+type Identity<'a> = (&'a str, Option<&'a str>, &'a str, &'a str, bool);
+
 impl Pending {
-    /// Takes a report in. Its time is set; it is no new-timeline report.
-    pub fn add(&mut self, report: &Report<'_>, received: Time) {
-        self.reports += 1;
+    /// Takes a report in, and has `ack` wait for it. Its time is set; it is no new-timeline report.
+    pub fn add(&mut self, report: &Report<'_>, received: Time, ack: Option<&Ack>) {
         self.received_at = self.received_at.max(received);
         let event = Event::of_report(report, received);
         self.bytes += event.label_bytes();
-        let timeline = report.timeline.as_deref();
-        let identity = (&*report.context, timeline, &*report.name, &*report.host);
-        let hash = self.hasher.hash_one(identity);
-        match self.index.find(hash, |at| self.changes[*at].identity() == identity) {
-            Some(at) => self.changes[*at].event.merge(event),
-            None => {
-                self.bytes += report.context.len() + report.name.len() + report.host.len();
-                let target = timeline.map_or(Target::Active, |name| Target::Named(name.to_owned()));
-                let key = EventKey { name: report.name.to_string(), host: report.host.to_string() };
-                self.changes.push(Change { context: report.context.to_string(), target, key, event });
-                let (changes, hasher) = (&self.changes, &self.hasher);
-                self.index.insert_unique(hash, changes.len() - 1, |at| hasher.hash_one(changes[*at].identity()));
+        let at = self.entry(report);
+        let Entry { change, origin } = &mut self.entries[at];
+        change.event.merge(event);
+        origin.reports += 1;
+        if let Some(ack) = ack {
+            if !self.acks.last().is_some_and(|last| last.is_of(ack)) {
+                self.acks.push(ack.part());
+            }
+            let waiting = self.acks.len() - 1;
+            if origin.acks.last() != Some(&waiting) {
+                origin.acks.push(waiting);
             }
         }
     }
 
-    /// Tells `ack` when all that was added so far is written.
-    pub fn acknowledge(&mut self, ack: Ack) {
-        self.acks.push(ack);
+    /// The entry that a report is merged into, made where there is none.
+    fn entry(&mut self, report: &Report<'_>) -> usize {
+        let timeline = report.timeline.as_deref();
+        let identity = |stray| (&*report.context, timeline, &*report.name, &*report.host, stray);
+        if let Some(begun) = self.find(identity(false)) {
+            return begun;
+        }
+        let stray = timeline.is_none() && report.kind == Kind::End;
+        if let Some(strays) = stray.then(|| self.find(identity(true))).flatten() {
+            return strays;
+        }
+        self.bytes += report.context.len() + report.name.len() + report.host.len();
+        let target = timeline.map_or(Target::Active, |name| Target::Named(name.to_owned()));
+        let key = EventKey { name: report.name.to_string(), host: report.host.to_string() };
+        let change = Change { context: report.context.to_string(), target, key, event: Event::default() };
+        self.entries.push(Entry { change, origin: Origin::default() });
+        let at = self.entries.len() - 1;
+        let Pending { entries, hasher, index, .. } = self;
+        let hash = hasher.hash_one(identity(stray));
+        index.insert_unique(hash, at, |at| hasher.hash_one(entries[*at].change.identity()));
+        at
     }
 
-    /// Whether there is nothing to write and nobody to tell.
+    fn find(&self, identity: Identity<'_>) -> Option<usize> {
+        let hash = self.hasher.hash_one(identity);
+        self.index.find(hash, |at| self.entries[*at].change.identity() == identity).copied()
+    }
+
+    /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.acks.is_empty()
+        self.entries.is_empty()
     }
 
     /// Whether it should be written before more is added.
     pub fn is_full(&self) -> bool {
-        self.changes.len() >= MAX_CHANGES || self.bytes >= MAX_BYTES
+        self.entries.len() >= MAX_CHANGES || self.bytes >= MAX_BYTES
     }
 
     /// Takes out what is pending as one batch, in the order that all writers keep.
     pub fn take(&mut self) -> Write {
         self.index.clear();
         self.bytes = 0;
-        let mut changes = std::mem::take(&mut self.changes);
-        changes.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
-        Write::Batch {
-            batch: Batch { changes, received_at: self.received_at },
-            reports: std::mem::take(&mut self.reports),
-            acks: std::mem::take(&mut self.acks),
-        }
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.sort_unstable_by(|a, b| a.change.order().cmp(&b.change.order()));
+        let (changes, origins) = entries.into_iter().map(|entry| (entry.change, entry.origin)).unzip();
+        let acks = std::mem::take(&mut self.acks);
+        Write::Batch { batch: Batch { changes, received_at: self.received_at }, origins, acks }
     }
 }
 
 impl Change {
-    fn identity(&self) -> (&str, Option<&str>, &str, &str) {
+    /// Valid once a report was merged into it.
+    fn identity(&self) -> Identity<'_> {
         let timeline = match &self.target {
             Target::Active => None,
             Target::Named(name) => Some(name.as_str()),
         };
-        (&self.context, timeline, &self.key.name, &self.key.host)
+        let stray = timeline.is_none() && self.event.is_end_alone();
+        (&self.context, timeline, &self.key.name, &self.key.host, stray)
     }
 
     fn order(&self) -> (&str, &Target, &EventKey) {
@@ -163,10 +220,10 @@ impl Change {
 pub enum Write {
     /// Changes to events.
     Batch {
-        /// The changes; may be none where only acknowledgements wait.
+        /// The changes.
         batch: Batch,
-        /// How many reports they are made of.
-        reports: u64,
+        /// Where each change comes from.
+        origins: Vec<Origin>,
         /// Told when they are stored.
         acks: Vec<Ack>,
     },
@@ -204,7 +261,7 @@ impl Handover {
     /// Hands a write over, waiting for room: this is where a slow store holds up the lane.
     pub fn send(&self, write: Write) {
         self.undone.fetch_add(1, Ordering::Relaxed);
-        // The writer outlives the lane, as it ends only when this sender is gone.
+        // Where the writer is gone, the server stops: the acknowledgements in the write tell so.
         let _ = self.writes.blocking_send(write);
     }
 
@@ -237,7 +294,7 @@ pub struct Writer {
 pub async fn run_writer(mut writer: Writer, mut inbox: Inbox) {
     while let Some(write) = inbox.writes.recv().await {
         match write {
-            Write::Batch { batch, reports, acks } => writer.write(batch, reports, &acks).await,
+            Write::Batch { batch, origins, acks } => writer.write(batch, origins, acks).await,
             Write::Timeline { new, reports, ack } => writer.make(&new, reports, ack).await,
         }
         if inbox.undone.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -248,30 +305,33 @@ pub async fn run_writer(mut writer: Writer, mut inbox: Inbox) {
 }
 
 impl Writer {
-    /// Writes a batch. Where the store refuses one, it is split until the refused event is alone.
-    async fn write(&mut self, batch: Batch, reports: u64, acks: &[Ack]) {
-        let mut parts = vec![batch];
-        let mut lost = 0;
-        while let Some(mut part) = parts.pop() {
-            if part.changes.is_empty() {
-                continue;
-            }
+    /// Writes a batch. Where the store refuses one, it is split until the refused event is alone: only the requests that
+    /// told of it are refused.
+    async fn write(&mut self, batch: Batch, origins: Vec<Origin>, acks: Vec<Ack>) {
+        let received_at = batch.received_at;
+        let mut parts = vec![(batch, origins)];
+        while let Some((mut part, mut origins)) = parts.pop() {
+            let reports = origins.iter().map(|origin| origin.reports).sum();
             match self.persist(&part).await {
-                Ok(touched) => self.committed(touched),
+                Ok(touched) => {
+                    self.telemetry.stored.add(reports);
+                    self.committed(touched);
+                }
                 Err(Refused::ByStore(_)) if part.changes.len() > 1 => {
-                    let half = part.changes.split_off(part.changes.len() / 2);
-                    parts.push(Batch { changes: half, received_at: part.received_at });
-                    parts.push(part);
+                    let half = part.changes.len() / 2;
+                    let changes = part.changes.split_off(half);
+                    parts.push((Batch { changes, received_at }, origins.split_off(half)));
+                    parts.push((part, origins));
                 }
                 Err(refused) => {
-                    lost += part.changes.len() as u64;
-                    tracing::error!(events = part.changes.len(), reason = %refused, "reports are lost");
-                    acks.iter().for_each(|ack| ack.refuse(&refused));
+                    self.telemetry.lost.add(reports);
+                    tracing::error!(reports, reason = %refused, "reports are lost");
+                    let waiting = origins.iter().flat_map(|origin| &origin.acks);
+                    waiting.for_each(|ack| acks[*ack].refuse(&refused));
                 }
             }
         }
-        self.telemetry.stored.add(reports.saturating_sub(lost));
-        self.telemetry.lost.add(lost);
+        acks.into_iter().for_each(Ack::done);
     }
 
     async fn make(&mut self, new: &NewTimeline, reports: u64, ack: Option<Ack>) {
@@ -280,6 +340,7 @@ impl Writer {
             Ok(timeline) => {
                 if let Some(ack) = ack {
                     ack.made(&timeline);
+                    ack.done();
                 }
                 self.telemetry.stored.add(reports);
                 self.committed(vec![timeline]);
@@ -315,10 +376,18 @@ impl Writer {
         let (mut pause, longest) = RETRY_PAUSE;
         let mut away = false;
         loop {
-            let error = match attempt().await {
+            let attempt = async {
+                tokio::select! {
+                    biased;
+                    _ = self.give_up.wait_for(|give_up| *give_up) => None,
+                    done = attempt() => Some(done),
+                }
+            };
+            let Some(done) = attempt.await else { return Err(Refused::Stopped) };
+            let error = match done {
                 Ok(done) => {
                     if away {
-                        tracing::info!("the store answers again");
+                        tracing::info!("the store takes reports again");
                     }
                     return Ok(done);
                 }
@@ -326,7 +395,7 @@ impl Writer {
                 Err(error) => error,
             };
             if !std::mem::replace(&mut away, true) {
-                tracing::warn!(%error, "the store is away; reports wait");
+                tracing::warn!(%error, "the store does not take reports; they wait");
             }
             self.telemetry.retries.add(1);
             tokio::select! {

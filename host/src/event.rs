@@ -127,6 +127,11 @@ impl Event {
         self.finish.as_ref().filter(|finish| finish.is_end || self.starts.is_none())
     }
 
+    /// Whether it has an end and no start.
+    pub fn is_end_alone(&self) -> bool {
+        self.starts.is_none() && self.finish.as_ref().is_some_and(|finish| finish.is_end)
+    }
+
     /// Whether it has a start and no end, or started again after its latest end.
     pub fn is_running(&self) -> bool {
         self.starts.as_ref().is_some_and(|starts| self.end().is_none_or(|end| starts.last > end.at))
@@ -194,7 +199,7 @@ impl Event {
         }
         match self.end() {
             Some(end) if end.status.is_some_and(Status::is_failed) => EventState::Failed,
-            Some(_) if self.starts.is_none() && !self.is_point() => EventState::Waiting,
+            Some(_) if self.is_end_alone() => EventState::Waiting,
             _ => EventState::Ended,
         }
     }

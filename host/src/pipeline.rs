@@ -8,9 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, App};
@@ -76,7 +79,7 @@ impl Server {
             telemetry: telemetry.clone(),
             give_up: give_up_seen,
         };
-        let writer = tokio::spawn(run_writer(writer, inbox));
+        let writer = part(tokio::spawn(run_writer(writer, inbox)));
         let lane = Lane::new(reader, loader.programs(), handover, telemetry.clone(), stats.clone());
         let lane = thread::Builder::new().name("lane".into()).spawn(move || lane.run())?;
         let loader = tokio::spawn(loader.run(shutdown.clone().cancelled_owned()));
@@ -88,13 +91,22 @@ impl Server {
             thread::Builder::new().name("udp".into()).spawn(receive)?
         };
         let app = App::new(store.clone(), queue.clone(), commits, telemetry.clone(), stats, shutdown.clone());
-        let server = tokio::spawn(api::serve(http, app.router(), shutdown.clone()));
+        let server = part(tokio::spawn(api::serve(http, app.router(), shutdown.clone())));
         let demo = config.demo.then(|| tokio::spawn(demo::run(store, target, telemetry.clone(), shutdown.clone())));
 
-        shutdown.cancelled().await;
+        let (receiver, lane) = (join(receiver), join(lane));
+        // None of them ends before it is told to, but by a bug: then nothing more must be taken.
+        let intact = tokio::select! {
+            () = shutdown.cancelled() => true,
+            _ = receiver.clone() => false,
+            _ = lane.clone() => false,
+            _ = writer.clone() => false,
+            _ = server.clone() => false,
+        };
+        shutdown.cancel();
         stop.store(true, Ordering::Relaxed);
-        join(receiver).await;
-        let _ = server.await;
+        finish("udp", receiver).await;
+        finish("http", server).await;
         let _ = loader.await;
         if let Some(demo) = demo {
             let _ = demo.await;
@@ -104,10 +116,11 @@ impl Server {
             let _ = give_up.send(true);
         });
         let _ = tokio::task::spawn_blocking(move || queue.send(Job::Stop)).await;
-        join(lane).await;
-        let _ = writer.await;
+        finish("lane", lane).await;
+        finish("writer", writer).await;
         patience.abort();
         report(&telemetry);
+        ensure!(intact, "a part of the server ended by itself; the log says why");
         Ok(())
     }
 }
@@ -116,11 +129,26 @@ fn in_use(what: &str, flag: &str, address: SocketAddr) -> String {
     format!("{what} can't listen on {address}; another program may use it, choose another with {flag} ADDR")
 }
 
-/// Waits for a thread without holding up the others.
-async fn join(thread: thread::JoinHandle<()>) {
-    let name = thread.thread().name().unwrap_or_default().to_owned();
-    if !matches!(tokio::task::spawn_blocking(move || thread.join()).await, Ok(Ok(()))) {
-        tracing::error!(thread = name, "a thread panicked");
+/// A part of the server: its end can be asked for again and again.
+type Part = Shared<BoxFuture<'static, std::result::Result<(), String>>>;
+
+fn part(task: JoinHandle<()>) -> Part {
+    task.map(|ended| ended.map_err(|error| error.to_string())).boxed().shared()
+}
+
+/// A thread as a part. Its panic is passed on.
+fn join(thread: thread::JoinHandle<()>) -> Part {
+    part(tokio::task::spawn_blocking(move || {
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }))
+}
+
+/// Waits for a part of the server, which may have ended already.
+async fn finish(name: &str, part: Part) {
+    if let Err(error) = part.await {
+        tracing::error!(part = name, %error, "a part of the server failed");
     }
 }
 

@@ -47,9 +47,15 @@ pub async fn bars(
             format!("the timeline has {} events; at most {MAX_EVENTS} can be drawn, use its events", row.events);
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "too many events", detail));
     }
+    // Closed by nobody.
+    let _place = app.charts.acquire().await;
     let events = app.store.events(&row.key, None, MAX_EVENTS).await?;
-    let rows = timeline::rows(&events, grouping, row.liveness(clock::now()));
-    Ok(version.respond(&request, || resource(&row, grouping, &rows)))
+    let laid_out = tokio::task::spawn_blocking(move || {
+        let rows = timeline::rows(&events, grouping, row.liveness(clock::now()));
+        resource(&row, grouping, &rows)
+    });
+    let chart = laid_out.await.map_err(|_| Problem::busy("the chart could not be laid out"))?;
+    Ok(version.respond(&request, || chart))
 }
 
 fn resource(row: &TimelineRow, grouping: Grouping, rows: &[Row]) -> Value {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 use upto_wire::{Report, WireError};
 
 use super::App;
@@ -38,14 +39,12 @@ pub async fn report(
     body: Body,
 ) -> Result<Response> {
     let encoding = encoding(&headers)?;
-    let room = u32::try_from(declared_length(&headers).unwrap_or(MAX_BODY).min(MAX_BODY) / 1024 + 1).unwrap_or(1);
-    let _room = app.bodies.try_acquire_many(room).map_err(|_| Problem::busy("too many bodies are under way"))?;
-    let body = read(body).await?;
+    let (body, room) = read(&app, &headers, body).await?;
     let http::Body { reports, refused } = decode(&body, encoding, source, clock::now(), &app.telemetry);
     drop(body);
     let accepted = reports.len();
     if accepted > 0 {
-        submit(&app, reports).await?;
+        submit(&app, reports, room).await?;
     }
     Ok(answer(accepted, &refused))
 }
@@ -62,14 +61,26 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding> {
     })
 }
 
+/// Refuses a body that says it is no JSON. Browsers can't send JSON to a foreign site unasked.
+pub fn expect_json(headers: &HeaderMap) -> Result<()> {
+    match encoding(headers)? {
+        Encoding::Json => Ok(()),
+        _ => Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong content type", "use application/json")),
+    }
+}
+
 fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-async fn read(body: Body) -> Result<Bytes> {
+/// Reads a body, with the place that it takes among those in memory.
+pub async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<(Bytes, OwnedSemaphorePermit)> {
+    let kib = declared_length(headers).unwrap_or(MAX_BODY).min(MAX_BODY) / 1024 + 1;
+    let room = app.bodies.clone().try_acquire_many_owned(kib as u32);
+    let room = room.map_err(|_| Problem::busy("too many bodies are under way"))?;
     let collected = tokio::time::timeout(BODY_WAIT, Limited::new(body, MAX_BODY).collect()).await;
     match collected {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Ok(body)) => Ok((body.to_bytes(), room)),
         Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body too large",
@@ -85,10 +96,14 @@ async fn read(body: Body) -> Result<Bytes> {
 }
 
 /// Puts reports in the lane and waits until they are stored. Returns the timeline that was made last for them, if any.
-pub async fn submit(app: &App, reports: Vec<Report<'static>>) -> Result<Option<TimelineKey>> {
+pub async fn submit(
+    app: &App,
+    reports: Vec<Report<'static>>,
+    room: OwnedSemaphorePermit,
+) -> Result<Option<TimelineKey>> {
     let (ack, receipt) = Ack::new();
     let count = reports.len() as u64;
-    if app.queue.try_send(Job::Reports { reports, ack }).is_err() {
+    if app.queue.try_send(Job::Reports { reports, ack, room }).is_err() {
         app.telemetry.queue_drops.add(count);
         return Err(Problem::busy("the queue is full; nothing of this request was taken"));
     }

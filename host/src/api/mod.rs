@@ -36,6 +36,8 @@ pub use serve::serve;
 
 /// Bodies that may be in memory at the same time, in KiB.
 const BODIES_KIB: usize = 32 << 10;
+/// Charts that may be laid out at the same time; further ones wait. One of 200,000 events takes some 100 MiB.
+const CHARTS: usize = 2;
 /// Live streams at the same time.
 const STREAMS: usize = 512;
 
@@ -48,6 +50,7 @@ pub struct App {
     telemetry: Arc<Telemetry>,
     functions: Arc<Stats>,
     bodies: Arc<Semaphore>,
+    charts: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     shutdown: CancellationToken,
 }
@@ -63,8 +66,9 @@ impl App {
         shutdown: CancellationToken,
     ) -> Self {
         let bodies = Arc::new(Semaphore::new(BODIES_KIB));
+        let charts = Arc::new(Semaphore::new(CHARTS));
         let streams = Arc::new(Semaphore::new(STREAMS));
-        App { store, queue, commits, telemetry, functions, bodies, streams, shutdown }
+        App { store, queue, commits, telemetry, functions, bodies, charts, streams, shutdown }
     }
 
     /// All routes.

@@ -58,6 +58,9 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if let StoreError::Rejected(reason) = &error {
+            return Problem::bad_request(format!("the store can't look that up: {reason}"));
+        }
         tracing::error!(%error, "the store did not answer a request");
         match error {
             StoreError::Unavailable(_) => Problem::busy("the store is away; nothing is lost, ask again"),

@@ -38,10 +38,13 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_WAIT).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
     let mut connections = JoinSet::new();
     loop {
-        // Closed by nobody.
-        let Ok(place) = places.clone().acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            // Closed by nobody.
+            let place = places.clone().acquire_owned().await.ok();
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
             () = shutdown.cancelled() => break,
         };
         while connections.try_join_next().is_some() {}

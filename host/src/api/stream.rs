@@ -1,7 +1,7 @@
 //! Live changes of a timeline as Server-Sent Events: that something changed, never what. Whoever listens asks again.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::response::Sse;
@@ -20,6 +20,8 @@ use crate::store::{TimelineKey, TimelineRef};
 const LEAST_PAUSE: Duration = Duration::from_millis(500);
 /// How often the store is asked for what other instances wrote.
 const POLL: Duration = Duration::from_secs(2);
+/// The state of an unchanged timeline may change by time alone: after so long it is looked at anew.
+const SUM_AGAIN: Duration = Duration::from_secs(30);
 
 pub async fn stream(
     State(app): State<App>,
@@ -29,7 +31,7 @@ pub async fn stream(
     let permit = permit.map_err(|_| Problem::busy("too many pages are watching"))?;
     let commits = app.commits.subscribe();
     let timeline = timelines::find(&app, &context, &which).await?.key;
-    let watch = Watch { app, timeline, commits, last: None, _permit: permit };
+    let watch = Watch { app, timeline, commits, last: None, summed: Instant::now(), _permit: permit };
     let notices = stream::unfold(watch, |mut watch| async {
         let notice = watch.next().await?;
         Some((Ok(notice), watch))
@@ -43,6 +45,8 @@ struct Watch {
     commits: broadcast::Receiver<TimelineKey>,
     /// What the last notice said.
     last: Option<Notice>,
+    /// When the timeline was last added up.
+    summed: Instant,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -54,7 +58,7 @@ struct Notice {
 }
 
 impl Watch {
-    /// The next notice; `None` when the server stops or the timeline is gone.
+    /// The next notice; `None` when the server stops.
     async fn next(&mut self) -> Option<Event> {
         loop {
             let notice = self.look().await;
@@ -72,9 +76,16 @@ impl Watch {
 
     /// What is true now; `None` where the store does not answer, which the next look may change.
     async fn look(&mut self) -> Option<Notice> {
-        let TimelineKey { context, number } = &self.timeline;
-        let row = self.app.store.timeline(context, &TimelineRef::Number(*number)).await.ok()??;
-        let latest = self.app.store.context(context).await.ok()??.latest;
+        let (store, TimelineKey { context, number }) = (&self.app.store, &self.timeline);
+        let latest = store.context(context).await.ok()??.latest;
+        let revision = store.revision(&self.timeline).await.ok()??;
+        // Adding up a timeline costs what it has, so that is done only where the sum may be another one.
+        let known = self.last.filter(|last| last.revision == revision && last.latest == latest);
+        if let Some(known) = known.filter(|_| self.summed.elapsed() < SUM_AGAIN) {
+            return Some(known);
+        }
+        self.summed = Instant::now();
+        let row = store.timeline(context, &TimelineRef::Number(*number)).await.ok()??;
         Some(Notice { revision: row.revision, state: row.state(clock::now()).as_str(), latest })
     }
 

@@ -1,15 +1,14 @@
 //! Timelines of a context.
 
-use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use upto_wire::{Kind, Labels, Report, Time};
 
-use super::events::submit;
+use super::events::{expect_json, read, submit};
 use super::extract::{Parameters, Segments, Source};
 use super::hal::{self, Hal, Links, Version};
 use super::paging::Paging;
@@ -54,9 +53,16 @@ pub async fn make(
     State(app): State<App>,
     Segments(segment): Segments<String>,
     Source(source): Source,
-    body: std::result::Result<Json<NewTimeline>, JsonRejection>,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Response> {
-    let Json(new) = body.map_err(|error| Problem::new(error.status(), "bad timeline", error.body_text()))?;
+    expect_json(&headers)?;
+    let (body, room) = read(&app, &headers, body).await?;
+    let new: NewTimeline = match body.trim_ascii() {
+        b"" => NewTimeline::default(),
+        body => serde_json::from_slice(body)
+            .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, "bad timeline", error.to_string()))?,
+    };
     let refused = |error: upto_wire::WireError| Problem::new(StatusCode::BAD_REQUEST, error.title(), error.to_string());
     let mut report = Report::new(Kind::New, hal::context_of(&segment), "");
     report.timeline = new.name.as_deref().map(Into::into);
@@ -64,7 +70,7 @@ pub async fn make(
     report.time = new.time.as_deref().map(Time::parse).transpose().map_err(refused)?;
     let report = admit(report, source, clock::now()).map_err(refused)?.into_owned();
     app.telemetry.received.add(1);
-    let made = submit(&app, vec![report]).await?;
+    let made = submit(&app, vec![report], room).await?;
     let key = made.ok_or_else(|| {
         Problem::new(StatusCode::CONFLICT, "dropped by a function", "a function dropped the new timeline")
     })?;

@@ -9,7 +9,7 @@ use crate::telemetry::Telemetry;
 
 /// Bytes of a body at the most.
 pub const MAX_BODY: usize = 4 << 20;
-/// Reports of a body at the most; those past them are refused one by one.
+/// Reports of a body at the most; what comes after them is refused as one item, unread.
 pub const MAX_REPORTS: usize = 10_000;
 
 /// The encodings of a body.
@@ -51,12 +51,11 @@ pub fn decode(body: &[u8], encoding: Encoding, source: IpAddr, received: Time, t
     let mut decoded = Body::default();
     let mut index = 0;
     let mut take = |report: Result<Report<'_>, WireError>| {
-        let admitted = match index < MAX_REPORTS {
-            true => report.and_then(|report| admit(report, source, received)),
-            false => Err(WireError::Malformed(format!("a body holds at most {MAX_REPORTS} reports; send more bodies"))),
-        };
         telemetry.received.add(1);
-        match admitted {
+        let too_many =
+            || WireError::Malformed(format!("a body holds at most {MAX_REPORTS} reports; what follows was not read"));
+        let report = if index < MAX_REPORTS { report } else { Err(too_many()) };
+        match report.and_then(|report| admit(report, source, received)) {
             Ok(report) => decoded.reports.push(report.into_owned()),
             Err(error) => {
                 telemetry.refused.count(&error);
@@ -66,12 +65,12 @@ pub fn decode(body: &[u8], encoding: Encoding, source: IpAddr, received: Time, t
         index += 1;
     };
     match encoding {
-        Encoding::MessagePack => msgpack::reports(body).for_each(take),
+        Encoding::MessagePack => msgpack::reports(body).take(MAX_REPORTS + 1).for_each(take),
         Encoding::Json => match json::items(body) {
-            Ok(items) => items.into_iter().for_each(|item| take(json::report(item))),
+            Ok(items) => items.into_iter().take(MAX_REPORTS + 1).for_each(|item| take(json::report(item))),
             Err(error) => take(Err(error)),
         },
-        Encoding::JsonLines => lines(body).for_each(|line| take(line.and_then(json::report))),
+        Encoding::JsonLines => lines(body).take(MAX_REPORTS + 1).for_each(|line| take(line.and_then(json::report))),
     }
     decoded
 }

@@ -68,7 +68,8 @@ impl Lane {
             }
             match job {
                 Job::Datagrams(chunk) => self.datagrams(&chunk),
-                Job::Reports { reports, ack } => self.reports(reports, Some(ack)),
+                // Its place among the bodies is given back once its reports are merged.
+                Job::Reports { reports, ack, room: _room } => self.requested(reports, ack),
                 Job::Flush => {}
                 Job::Stop => break,
             }
@@ -94,57 +95,55 @@ impl Lane {
         self.reports(reports, None);
     }
 
+    fn requested(&mut self, reports: Vec<Report<'static>>, ack: Ack) {
+        self.reports(reports, Some(&ack));
+        ack.done();
+    }
+
     /// Runs the functions over admitted reports and merges what they leave.
-    fn reports(&mut self, mut reports: Vec<Report<'_>>, ack: Option<Ack>) {
+    fn reports(&mut self, mut reports: Vec<Report<'_>>, ack: Option<&Ack>) {
         let applied = self.chain.apply(&mut reports);
         self.telemetry.function_drops.add(applied.dropped as u64);
         self.telemetry.function_extra.add(applied.added as u64);
         let received = clock::now();
         for report in &reports {
-            self.merge(report, received, ack.as_ref());
-        }
-        if let Some(ack) = ack {
-            self.began();
-            self.pending.acknowledge(ack);
+            self.merge(report, received, ack);
         }
     }
 
     fn merge(&mut self, report: &Report<'_>, received: Time, ack: Option<&Ack>) {
         if report.kind == Kind::New {
-            self.make(report, 1, ack);
+            self.make(report, received, 1, ack);
             return;
         }
         if let Some(timeline) = &report.timeline {
             let named = Named { context: &*report.context, name: &**timeline };
             if !self.known.contains(&named) {
-                self.make(report, 0, None);
+                self.make(report, received, 0, None);
                 self.remember(named);
             }
         }
-        self.began();
-        self.pending.add(report, received);
+        if self.pending.is_empty() {
+            self.since = Instant::now();
+        }
+        self.pending.add(report, received, ack);
         if self.pending.is_full() {
-            if let Some(ack) = ack {
-                self.pending.acknowledge(ack.clone());
-            }
             self.flush();
         }
     }
 
     /// Has a timeline made after all that came before it, and before all that comes after.
-    fn make(&mut self, report: &Report<'_>, reports: u64, ack: Option<&Ack>) {
-        if let (Some(ack), false) = (ack, self.pending.is_empty()) {
-            self.pending.acknowledge(ack.clone());
-        }
+    fn make(&mut self, report: &Report<'_>, received: Time, reports: u64, ack: Option<&Ack>) {
         self.flush();
         let asked_for = report.kind == Kind::New;
         let new = NewTimeline {
             context: report.context.to_string(),
             name: report.timeline.as_deref().map(str::to_owned),
             labels: if asked_for { LabelText::of(&report.labels) } else { LabelText::default() },
-            at: report.time.unwrap_or_else(clock::now),
+            at: report.time.unwrap_or(received),
+            received_at: received,
         };
-        self.handover.send(Write::Timeline { new, reports, ack: ack.cloned() });
+        self.handover.send(Write::Timeline { new, reports, ack: ack.map(Ack::part) });
     }
 
     fn remember(&mut self, Named { context, name }: Named<&str>) {
@@ -152,12 +151,6 @@ impl Lane {
             self.known.clear();
         }
         self.known.insert(Named { context: context.to_owned(), name: name.to_owned() });
-    }
-
-    fn began(&mut self) {
-        if self.pending.is_empty() {
-            self.since = Instant::now();
-        }
     }
 
     fn flush(&mut self) {

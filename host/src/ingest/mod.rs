@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
 use upto_wire::{Report, Time};
 
 use crate::batch::Ack;
@@ -27,6 +28,8 @@ pub enum Job {
         reports: Vec<Report<'static>>,
         /// Told once all are stored.
         ack: Ack,
+        /// Their place among the bodies that may be in memory.
+        room: OwnedSemaphorePermit,
     },
     /// Nothing new; the writer is free again.
     Flush,

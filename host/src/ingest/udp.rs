@@ -6,7 +6,7 @@ use std::mem::{MaybeUninit, size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 use upto_wire::limits;
@@ -25,14 +25,15 @@ const SLOTS: usize = 64;
 const RECEIVE_BUFFER: usize = 8 << 20;
 /// How long a chunk waits for more datagrams before it looks whether the lane is free.
 const BUSY_WAIT: Duration = Duration::from_millis(2);
+/// How long the kernel's buffer is emptied once the server stops, against senders that never do.
+const DRAIN: Duration = Duration::from_secs(1);
 /// How often a silent socket looks whether it should stop.
 const STOP_CHECK: Duration = Duration::from_millis(100);
 
-/// Opens the socket with a large receive buffer, its drops counted by the kernel.
+/// Opens the socket with a large receive buffer.
 pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     enlarge_buffer(&socket);
-    count_drops(&socket);
     socket.set_read_timeout(Some(STOP_CHECK))?;
     socket.bind(&address.into())?;
     Ok(socket.into())
@@ -43,10 +44,6 @@ fn enlarge_buffer(socket: &Socket) {
     if !set_option(socket, libc::SO_RCVBUFFORCE, size) {
         set_option(socket, libc::SO_RCVBUF, size);
     }
-}
-
-fn count_drops(socket: &Socket) {
-    set_option(socket, libc::SO_RXQ_OVFL, 1);
 }
 
 fn set_option(socket: &Socket, option: libc::c_int, value: libc::c_int) -> bool {
@@ -63,14 +60,45 @@ fn set_option(socket: &Socket, option: libc::c_int, value: libc::c_int) -> bool 
     result == 0
 }
 
-/// Receives until `stop` is set, then hands on what it has. Chunks that the queue has no room for are dropped and
-/// counted.
+/// Receives until `stop` is set, then takes what the kernel still has and hands it on. Chunks that the queue has no room
+/// for are dropped and counted, and so is what the kernel dropped before.
 pub fn receive(socket: &UdpSocket, queue: &Queue, telemetry: &Telemetry, stop: &AtomicBool) {
-    let mut slots = Slots::new();
-    let mut chunk = Datagrams::default();
+    let mut receiver =
+        Receiver { socket, queue, telemetry, slots: Slots::new(), chunk: Datagrams::default(), drops_seen: 0 };
     while !stop.load(Ordering::Relaxed) {
         // With datagrams in hand, take only what is there already.
-        let taken = match slots.receive(socket, chunk.is_empty()) {
+        let taken = receiver.take(receiver.chunk.is_empty());
+        if receiver.is_full() || queue.is_idle() {
+            receiver.hand_on();
+        } else if taken == 0 && !receiver.chunk.is_empty() {
+            // The lane is busy: few large chunks are cheaper for it than many small ones, and fill the queue later.
+            wait_readable(socket, BUSY_WAIT);
+        }
+    }
+    let deadline = Instant::now() + DRAIN;
+    while receiver.take(false) > 0 && Instant::now() < deadline {
+        if receiver.is_full() {
+            receiver.hand_on();
+        }
+    }
+    receiver.hand_on();
+    receiver.count_kernel_drops();
+}
+
+struct Receiver<'a> {
+    socket: &'a UdpSocket,
+    queue: &'a Queue,
+    telemetry: &'a Telemetry,
+    slots: Slots,
+    chunk: Datagrams,
+    /// The kernel's count of drops when it was last read; it wraps.
+    drops_seen: u32,
+}
+
+impl Receiver<'_> {
+    /// Takes datagrams into the chunk; how many.
+    fn take(&mut self, wait: bool) -> usize {
+        let taken = match self.slots.receive(self.socket, wait) {
             Ok(count) => count,
             Err(error) if is_idle(&error) => 0,
             Err(error) => {
@@ -79,18 +107,50 @@ pub fn receive(socket: &UdpSocket, queue: &Queue, telemetry: &Telemetry, stop: &
                 0
             }
         };
-        slots.drain_into(taken, &mut chunk, telemetry);
-        let full = chunk.len() + SLOTS > CHUNK_DATAGRAMS || chunk.bytes.len() >= CHUNK_BYTES;
-        if !chunk.is_empty() && (full || queue.is_idle()) {
-            hand_on(std::mem::take(&mut chunk), queue, telemetry);
-        } else if taken == 0 && !chunk.is_empty() {
-            // The lane is busy: few large chunks are cheaper for it than many small ones, and fill the queue later.
-            wait_readable(socket, BUSY_WAIT);
+        if taken == 0 {
+            self.count_kernel_drops();
+        } else {
+            self.slots.drain_into(taken, &mut self.chunk);
+            self.telemetry.datagrams.add(taken as u64);
+        }
+        taken
+    }
+
+    fn is_full(&self) -> bool {
+        self.chunk.len() + SLOTS > CHUNK_DATAGRAMS || self.chunk.bytes.len() >= CHUNK_BYTES
+    }
+
+    fn hand_on(&mut self) {
+        let chunk = std::mem::take(&mut self.chunk);
+        let count = chunk.len() as u64;
+        if count > 0 && self.queue.try_send(Job::Datagrams(chunk)).is_err() {
+            self.telemetry.received.add(count);
+            self.telemetry.queue_drops.add(count);
         }
     }
-    if !chunk.is_empty() {
-        hand_on(chunk, queue, telemetry);
+
+    fn count_kernel_drops(&mut self) {
+        if let Some(drops) = kernel_drops(self.socket) {
+            self.telemetry.kernel_drops.add(u64::from(drops.wrapping_sub(self.drops_seen)));
+            self.drops_seen = drops;
+        }
     }
+}
+
+/// How many datagrams the kernel has dropped since the socket was opened; it wraps. `SO_RXQ_OVFL` tells the same, but
+/// only beside the next datagram.
+fn kernel_drops(socket: &UdpSocket) -> Option<u32> {
+    /// `SK_MEMINFO_DROPS` and `SK_MEMINFO_VARS` of linux/sock_diag.h.
+    const DROPS: usize = 8;
+    const VARS: usize = 9;
+    let mut info = [0u32; VARS];
+    let mut length = size_of_val(&info) as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes, which `info` has.
+    let result = unsafe {
+        let info = info.as_mut_ptr().cast();
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, info, &raw mut length)
+    };
+    (result == 0 && length as usize > DROPS * size_of::<u32>()).then_some(info[DROPS])
 }
 
 /// Waits until a datagram is there, at most so long.
@@ -98,14 +158,6 @@ fn wait_readable(socket: &UdpSocket, limit: Duration) {
     let mut wanted = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     // SAFETY: one live pollfd is passed, and its count says one.
     unsafe { libc::poll(&raw mut wanted, 1, limit.as_millis() as libc::c_int) };
-}
-
-fn hand_on(chunk: Datagrams, queue: &Queue, telemetry: &Telemetry) {
-    let count = chunk.len() as u64;
-    if queue.try_send(Job::Datagrams(chunk)).is_err() {
-        telemetry.received.add(count);
-        telemetry.queue_drops.add(count);
-    }
 }
 
 fn is_idle(error: &io::Error) -> bool {
@@ -116,11 +168,8 @@ fn is_idle(error: &io::Error) -> bool {
 struct Slots {
     buffers: Vec<u8>,
     addresses: Vec<MaybeUninit<libc::sockaddr_storage>>,
-    controls: Vec<[u64; 4]>,
     iovecs: Vec<libc::iovec>,
     headers: Vec<libc::mmsghdr>,
-    /// The kernel's count of drops when it was last read; it wraps.
-    drops_seen: u32,
 }
 
 /// One byte more than the largest datagram, so that each fits whole.
@@ -131,11 +180,9 @@ impl Slots {
         let mut slots = Slots {
             buffers: vec![0; SLOTS * SLOT_BYTES],
             addresses: vec![MaybeUninit::uninit(); SLOTS],
-            controls: vec![[0; 4]; SLOTS],
             iovecs: Vec::with_capacity(SLOTS),
             // SAFETY: a header of zeros is valid: no address, no vectors, no control data.
             headers: vec![unsafe { zeroed() }; SLOTS],
-            drops_seen: 0,
         };
         for buffer in slots.buffers.chunks_exact_mut(SLOT_BYTES) {
             slots.iovecs.push(libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: SLOT_BYTES });
@@ -150,12 +197,9 @@ impl Slots {
             header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
             header.msg_hdr.msg_iov = &raw mut self.iovecs[slot];
             header.msg_hdr.msg_iovlen = 1;
-            header.msg_hdr.msg_control = self.controls[slot].as_mut_ptr().cast();
-            header.msg_hdr.msg_controllen = size_of::<[u64; 4]>();
         }
         let flags = if wait { libc::MSG_WAITFORONE } else { libc::MSG_DONTWAIT };
-        // SAFETY: every header points at an address, a vector and a control buffer of its slot, all alive in `self` and
-        // of the lengths given; the vectors point into `buffers`, which is never resized.
+        // SAFETY: every header points at an address and a vector of its slot, both alive in `self` and of the lengths given; the vectors point into `buffers`, which is never resized.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
@@ -168,21 +212,13 @@ impl Slots {
         if count < 0 { Err(io::Error::last_os_error()) } else { Ok(count as usize) }
     }
 
-    /// Copies the first `taken` slots into the chunk and counts them.
-    fn drain_into(&mut self, taken: usize, chunk: &mut Datagrams, telemetry: &Telemetry) {
-        if taken == 0 {
-            return;
-        }
+    /// Copies the first `taken` slots into the chunk.
+    fn drain_into(&mut self, taken: usize, chunk: &mut Datagrams) {
         let received = clock::now();
         for slot in 0..taken {
             let length = self.headers[slot].msg_len as usize;
             let start = slot * SLOT_BYTES;
             chunk.push(&self.buffers[start..start + length], self.source(slot), received);
-        }
-        telemetry.datagrams.add(taken as u64);
-        if let Some(drops) = self.kernel_drops(taken - 1) {
-            telemetry.kernel_drops.add(u64::from(drops.wrapping_sub(self.drops_seen)));
-            self.drops_seen = drops;
         }
     }
 
@@ -203,21 +239,5 @@ impl Slots {
                 _ => Ipv4Addr::UNSPECIFIED.into(),
             }
         }
-    }
-
-    /// The running total of drops that came with a datagram (`SO_RXQ_OVFL`).
-    fn kernel_drops(&self, slot: usize) -> Option<u32> {
-        let header = &raw const self.headers[slot].msg_hdr;
-        // SAFETY: the kernel wrote the control data that the header describes; the macros stay within it.
-        unsafe {
-            let mut control = libc::CMSG_FIRSTHDR(header);
-            while !control.is_null() {
-                if (*control).cmsg_level == libc::SOL_SOCKET && (*control).cmsg_type == libc::SO_RXQ_OVFL {
-                    return Some(libc::CMSG_DATA(control).cast::<u32>().read_unaligned());
-                }
-                control = libc::CMSG_NXTHDR(header, control);
-            }
-        }
-        None
     }
 }

@@ -81,7 +81,7 @@ pub struct TimelineKey {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
     /// The newest of its context. An end that has no start beside it goes to the newest timeline, looking back over
-    /// [`LOOK_BACK`], in which its event runs; to the active one where it runs in none.
+    /// [`LOOK_BACK`], in which its event runs or has this very end already; else to the active one.
     Active,
     /// The one of that name, made if it does not exist.
     Named(String),
@@ -102,8 +102,8 @@ pub struct Change {
 
 /// Changes that are written together or not at all.
 ///
-/// Invariant: sorted by (context, target, key), each once. All writers so lock rows in one order, and a key never
-/// comes twice in one statement.
+/// Invariant: sorted by (context, target, key). Each comes once, but that an end without a start may be followed by a
+/// change that begins with a start: the end came first, and may belong to an older timeline.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// The changes.
@@ -121,8 +121,10 @@ pub struct NewTimeline {
     pub name: Option<String>,
     /// Its labels.
     pub labels: LabelText,
-    /// When it was begun.
+    /// When it was begun, as the report says.
     pub at: Time,
+    /// When the report was received.
+    pub received_at: Time,
 }
 
 /// A context as read.

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use upto_wire::Time;
+
 use super::{Batch, Change, LOOK_BACK, Target};
 use crate::event::Event;
 
@@ -13,6 +15,22 @@ pub(super) struct RowKey {
     pub timeline: i32,
     pub name: i32,
     pub host: i32,
+}
+
+/// When a timeline begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begin {
+    /// As the report says.
+    pub at: Time,
+    /// When the report was received.
+    pub received: Time,
+}
+
+impl Begin {
+    /// For a timeline that is made because reports mean it.
+    pub fn on_receipt(received: Time) -> Self {
+        Begin { at: received, received }
+    }
 }
 
 /// A step in whatever timeline: context, name and host.
@@ -45,11 +63,6 @@ pub(super) fn groups(batch: &Batch) -> impl Iterator<Item = Group<'_>> {
     })
 }
 
-/// An end that has no start beside it: it may belong to an older timeline than the active one.
-fn is_stray(event: &Event) -> bool {
-    event.starts.is_none() && event.finish.as_ref().is_some_and(|finish| finish.is_end)
-}
-
 /// The numbers that are looked at for the event of a stray end, other than the newest itself.
 pub(super) fn older_than(newest: i32) -> std::ops::Range<i32> {
     (newest - LOOK_BACK as i32 + 1).max(1)..newest
@@ -59,38 +72,43 @@ pub(super) fn older_than(newest: i32) -> std::ops::Range<i32> {
 #[derive(Debug, Default)]
 pub(super) struct Plan<'a> {
     rows: Vec<(RowKey, &'a Event)>,
-    /// Which rows are stray ends that may belong to an older timeline.
+    /// Which rows are stray ends: those without a start beside them, that may belong to an older timeline.
     strays: Vec<usize>,
+    /// The newest timeline that this batch names and in which it has the step running.
+    begun: HashMap<StepKey, i32>,
 }
 
 impl<'a> Plan<'a> {
     /// Adds a change that means the timeline of `key`: by its name, or as the newest of its context.
     pub fn add(&mut self, key: RowKey, target: &Target, event: &'a Event) {
-        if *target == Target::Active && key.timeline > 1 && is_stray(event) {
-            self.strays.push(self.rows.len());
+        match target {
+            Target::Active if key.timeline > 1 && event.is_end_alone() => self.strays.push(self.rows.len()),
+            Target::Named(_) if event.is_running() => {
+                let newest = self.begun.entry(key.step()).or_insert(key.timeline);
+                *newest = key.timeline.max(*newest);
+            }
+            _ => {}
         }
         self.rows.push((key, event));
     }
 
-    /// The stray ends, whose `timeline` is the newest of their context.
-    pub fn strays(&self) -> impl ExactSizeIterator<Item = RowKey> {
-        self.strays.iter().map(|stray| self.rows[*stray].0)
+    /// The stray ends, whose `timeline` is the newest of their context, and their times.
+    pub fn strays(&self) -> impl ExactSizeIterator<Item = (RowKey, Time)> {
+        let stray = |row: &usize| {
+            let (key, event) = self.rows[*row];
+            // A stray end has an end.
+            (key, event.ended_at().unwrap_or_default())
+        };
+        self.strays.iter().map(stray)
     }
 
     /// Moves stray ends to where their events run: `stored` has, for each of [`Plan::strays`], the newest timeline in which
-    /// the store has it running. Starts in this very batch count too, so that batching makes no difference.
+    /// the store has it running, or has this very end. Starts that name a timeline in this batch count too; a start in the
+    /// active one does not, as it came after the stray end: else they were one change.
     pub fn place_strays(&mut self, stored: &[Option<i32>]) {
-        if self.strays.is_empty() {
-            return;
-        }
-        let mut begun: HashMap<StepKey, i32> = HashMap::new();
-        for (key, _) in self.rows.iter().filter(|(_, event)| event.is_running()) {
-            let newest = begun.entry(key.step()).or_insert(key.timeline);
-            *newest = key.timeline.max(*newest);
-        }
         for (stray, stored) in self.strays.drain(..).zip(stored) {
             let key = &mut self.rows[stray].0;
-            let begun = begun.get(&key.step()).copied();
+            let begun = self.begun.get(&key.step()).copied();
             let in_sight = begun.filter(|begun| *begun == key.timeline || older_than(key.timeline).contains(begun));
             key.timeline = in_sight.max(*stored).unwrap_or(key.timeline);
         }
@@ -120,7 +138,7 @@ pub(super) fn touched(rows: &[Row<'_>]) -> Vec<(i32, i32)> {
 
 #[cfg(test)]
 mod tests {
-    use upto_wire::{Kind, Report, Time};
+    use upto_wire::{Kind, Report};
 
     use super::*;
 
@@ -142,7 +160,7 @@ mod tests {
         let mut plan = Plan::default();
         plan.add(key(20), &Target::Active, &end);
         plan.add(key(5), &named(), &start);
-        assert_eq!(plan.strays().collect::<Vec<_>>(), [key(20)]);
+        assert_eq!(plan.strays().collect::<Vec<_>>(), [(key(20), Time::from_micros(2))]);
         plan.place_strays(&[None]);
         let rows = plan.into_rows();
         assert_eq!(rows.len(), 1);

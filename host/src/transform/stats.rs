@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{Failure, FailureCause};
 
@@ -33,7 +33,10 @@ impl Stats {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match all.get(function) {
             Some(stats) => stats.clone(),
-            None => all.entry(function.to_owned()).or_default().clone(),
+            None => {
+                let stats = Arc::new(FunctionStats { name: function.to_owned(), ..FunctionStats::default() });
+                all.entry(function.to_owned()).or_insert(stats).clone()
+            }
         }
     }
 
@@ -47,6 +50,7 @@ impl Stats {
 /// The counts of one function. `received` = `kept` + `changed` + `dropped` + `expanded` + `failed` + `skipped`.
 #[derive(Debug, Default)]
 pub struct FunctionStats {
+    name: String,
     pub(super) received: AtomicU64,
     pub(super) kept: AtomicU64,
     pub(super) changed: AtomicU64,
@@ -57,7 +61,11 @@ pub struct FunctionStats {
     failed: [AtomicU64; FailureCause::ALL.len()],
     pub(super) busy_ns: AtomicU64,
     last_error: Mutex<Option<LastError>>,
+    logged: Mutex<Option<Instant>>,
 }
+
+/// A function that fails on every report is told of in the log this often.
+const LOG_AGAIN: Duration = Duration::from_secs(10);
 
 /// The newest failure of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +109,12 @@ impl FunctionStats {
         self.failed[failure.cause as usize].fetch_add(reports, Relaxed);
         let error = LastError { at: SystemTime::now(), failure: failure.clone() };
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.is_none_or(|at| at.elapsed() >= LOG_AGAIN) {
+            *logged = Some(Instant::now());
+            let (function, cause) = (&self.name, failure.cause.as_str());
+            tracing::warn!(function, cause, %failure, "a function failed; its reports go on unchanged");
+        }
     }
 
     fn snapshot(&self, function: &str) -> Snapshot {

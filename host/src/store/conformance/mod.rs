@@ -200,6 +200,7 @@ async fn new(store: &dyn Store, context: &str, name: Option<&str>) -> u32 {
         name: name.map(str::to_owned),
         labels: LabelText::default(),
         at: at(0),
+        received_at: at(0),
     };
     store.new_timeline(&new).await.expect("a timeline is made").number
 }

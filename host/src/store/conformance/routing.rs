@@ -62,13 +62,16 @@ async fn an_end_goes_to_where_its_event_runs(database: Database) {
     report(&*store, "deploy", Target::Active, key("twice", "h"), start(1)).await;
     new(&*store, "deploy", None).await;
     assert_eq!(end_of("old", "h").await, 1);
-    assert_eq!(end_of("old", "h").await, 3, "it does not run any more");
+    assert_eq!(end_of("old", "h").await, 1, "the same end again changes nothing");
+    let another = report(&*store, "deploy", Target::Active, key("old", "h"), end(10)).await;
+    assert_eq!(another[0].number, 3, "it does not run any more");
     assert_eq!(end_of("ended", "h").await, 3);
     assert_eq!(end_of("again", "h").await, 1, "it was started again after its end");
     assert_eq!(end_of("point", "h").await, 1, "a point ends nothing");
     assert_eq!(end_of("twice", "elsewhere").await, 3, "the host is part of the event");
     assert_eq!(end_of("twice", "h").await, 2, "the newest in which it runs");
-    assert_eq!(end_of("twice", "h").await, 1);
+    let another = report(&*store, "deploy", Target::Active, key("twice", "h"), end(10)).await;
+    assert_eq!(another[0].number, 1);
 }
 
 async fn what_runs_in_the_active_timeline_ends_there(database: Database) {
@@ -100,6 +103,16 @@ async fn a_change_with_a_start_goes_to_the_active_timeline_whole(database: Datab
     assert_eq!(report(&*store, "deploy", Target::Active, key("db", ""), both).await, [timeline("deploy", 2)]);
 }
 
+async fn an_end_before_a_start_of_its_batch_belongs_to_what_ran_before(database: Database) {
+    let store = database.open().await;
+    report(&*store, "deploy", Target::Active, key("db", ""), start(1)).await;
+    new(&*store, "deploy", None).await;
+    let changes = [end(2), start(3)].map(|event| change("deploy", Target::Active, key("db", ""), event));
+    store.write(&batch(changes, at(0))).await.expect("written");
+    assert_eq!(events(&*store, &timeline("deploy", 1)).await, [(key("db", ""), merged([start(1), end(2)]))]);
+    assert_eq!(events(&*store, &timeline("deploy", 2)).await, [(key("db", ""), start(3))]);
+}
+
 async fn many_ends_of_one_batch_find_their_timelines(database: Database) {
     let store = database.open().await;
     let name = |n: u32| format!("step-{n}");
@@ -125,6 +138,7 @@ async fn a_new_timeline_is_made_once_for_a_name(database: Database) {
         name: Some("gh-7".to_owned()),
         labels: LabelText::from_stored(labels.to_owned()),
         at: at(seconds),
+        received_at: at(seconds),
     };
     let first = store.new_timeline(&make(r#"{"branch":"main"}"#, 1)).await.expect("made");
     new(&*store, "deploy", None).await;

@@ -13,7 +13,7 @@ use upto_wire::Time;
 use super::connect::{BEGIN, Transaction};
 use super::types::Timestamp;
 use super::{Postgres, Result, StoreError};
-use crate::store::plan::{self, Group, Plan, Row, RowKey};
+use crate::store::plan::{self, Begin, Group, Plan, Row, RowKey};
 use crate::store::rule::{Columns, merge, running};
 use crate::store::{Batch, NewTimeline, Target, TimelineKey};
 
@@ -28,20 +28,22 @@ const FIND_TIMELINES: &str = "SELECT k.i::int4, c.latest, \
      FROM unnest($1::int4[], $2::text[]) WITH ORDINALITY k(context_id, name, i) \
      JOIN upto.contexts c ON c.id = k.context_id";
 
-/// For stray ends: where their events run. Scalar subqueries are looked up by key, the older ones only where need be.
+/// For stray ends: where their events run, or have this very end, which then was sent again. Scalar subqueries are looked up by key, the older ones only where need be.
 const FIND_RUNNING: &str = concat!(
     "SELECT coalesce( \
        (SELECT e.timeline FROM upto.events e WHERE e.context_id = k.context_id AND e.timeline = k.newest \
-          AND e.name_id = k.name_id AND e.host_id = k.host_id AND ",
+          AND e.name_id = k.name_id AND e.host_id = k.host_id \
+          AND (e.ended_at = k.ended_at AND NOT e.is_point OR ",
     running!(),
-    "), \
+    ")), \
        (SELECT max(e.timeline) FROM upto.events e WHERE e.context_id = k.context_id \
           AND e.timeline = ANY (ARRAY(SELECT generate_series(k.oldest, k.newest - 1))) \
-          AND e.name_id = k.name_id AND e.host_id = k.host_id AND ",
+          AND e.name_id = k.name_id AND e.host_id = k.host_id \
+          AND (e.ended_at = k.ended_at AND NOT e.is_point OR ",
     running!(),
-    ")) \
-     FROM unnest($1::int4[], $2::int4[], $3::int4[], $4::int4[], $5::int4[]) WITH ORDINALITY \
-       k(context_id, oldest, newest, name_id, host_id, i) ORDER BY k.i"
+    "))) \
+     FROM unnest($1::int4[], $2::int4[], $3::int4[], $4::int4[], $5::int4[], $6::timestamptz[]) WITH ORDINALITY \
+       k(context_id, oldest, newest, name_id, host_id, ended_at, i) ORDER BY k.i"
 );
 
 /// The rows come as arrays in the order of the key, in which they are locked: no sort or join may come between.
@@ -171,7 +173,8 @@ impl Postgres {
                 Target::Named(name) => Some(name.as_str()),
             };
             let transaction = Transaction::begin(&self.pool).await?;
-            make_timeline(&transaction, *context, Make { name, labels: "", at, always: false }).await?;
+            let make = Make { name, labels: "", begin: Begin::on_receipt(at), always: false };
+            make_timeline(&transaction, *context, make).await?;
             transaction.commit().await?;
         }
         Ok(())
@@ -179,9 +182,10 @@ impl Postgres {
 
     /// [`crate::store::Store::new_timeline`].
     pub(super) async fn make_or_find(&self, new: &NewTimeline) -> Result<TimelineKey> {
-        let make = Make { name: new.name.as_deref(), labels: new.labels.as_str(), at: new.at, always: true };
+        let begin = Begin { at: new.at, received: new.received_at };
+        let make = Make { name: new.name.as_deref(), labels: new.labels.as_str(), begin, always: true };
         for _ in 0..TRIES {
-            self.learn_contexts(&BTreeSet::from([new.context.as_str()]), new.at).await?;
+            self.learn_contexts(&BTreeSet::from([new.context.as_str()]), new.received_at).await?;
             let Some(context) = self.dictionary().context(&new.context) else { continue };
             let transaction = Transaction::begin(&self.pool).await?;
             match make_timeline(&transaction, context, make).await? {
@@ -233,7 +237,7 @@ async fn find_timelines(
 
 /// For each stray end the newest timeline in which its event runs.
 async fn find_running(transaction: &Transaction, plan: &Plan<'_>) -> Result<Vec<Option<i32>>> {
-    let column = |of: fn(RowKey) -> i32| plan.strays().map(of).collect::<Vec<i32>>();
+    let column = |of: fn(RowKey) -> i32| plan.strays().map(|(key, _)| of(key)).collect::<Vec<i32>>();
     let columns = [
         column(|key| key.context),
         column(|key| plan::older_than(key.timeline).start),
@@ -241,7 +245,10 @@ async fn find_running(transaction: &Transaction, plan: &Plan<'_>) -> Result<Vec<
         column(|key| key.name),
         column(|key| key.host),
     ];
-    let parameters = columns.each_ref().map(|column| (column as &(dyn ToSql + Sync), Type::INT4_ARRAY));
+    let ends: Vec<Timestamp> = plan.strays().map(|(_, end)| Timestamp(end)).collect();
+    let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = Vec::with_capacity(6);
+    parameters.extend(columns.iter().map(|column| (column as _, Type::INT4_ARRAY)));
+    parameters.push((&ends, Type::TIMESTAMPTZ_ARRAY));
     let rows = transaction.client().query_typed(FIND_RUNNING, &parameters).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
@@ -293,7 +300,7 @@ async fn write_rows(
 struct Make<'a> {
     name: Option<&'a str>,
     labels: &'a str,
-    at: Time,
+    begin: Begin,
     /// Make one without a name although there is a newest one.
     always: bool,
 }
@@ -317,15 +324,16 @@ async fn make_timeline(transaction: &Transaction, context: i32, make: Make<'_>) 
         // Where somebody deleted the newest, it comes back under its number: numbers only ever grow.
         None => latest.max(1),
     };
-    let parameters: [(&(dyn ToSql + Sync), Type); 5] = [
+    let parameters: [(&(dyn ToSql + Sync), Type); 6] = [
         (&context, Type::INT4),
         (&number, Type::INT4),
         (&make.name, Type::TEXT),
         (&make.labels, Type::TEXT),
-        (&Timestamp(make.at), Type::TIMESTAMPTZ),
+        (&Timestamp(make.begin.at), Type::TIMESTAMPTZ),
+        (&Timestamp(make.begin.received), Type::TIMESTAMPTZ),
     ];
     let insert = "INSERT INTO upto.timelines (context_id, number, name, labels, created_at, received_at) \
-        VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (context_id, number) DO NOTHING";
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (context_id, number) DO NOTHING";
     client.execute_typed(insert, &parameters).await?;
     let update = "UPDATE upto.contexts SET latest = $2 WHERE id = $1 AND latest <> $2";
     client.execute_typed(update, &[(&context, Type::INT4), (&number, Type::INT4)]).await?;

@@ -6,7 +6,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, Tran
 use upto_wire::Time;
 
 use crate::store::dictionary::{Dictionary, NO_HOST};
-use crate::store::plan::{self, Plan, RowKey};
+use crate::store::plan::{self, Begin, Plan, RowKey};
 use crate::store::rule::{Columns, merge, running};
 use crate::store::{Batch, NewTimeline, Result, Target, TimelineKey};
 
@@ -23,9 +23,12 @@ const UPSERT: &str = concat!(
     merge!()
 );
 
+/// Whether an event runs in a timeline, or has this very end, which then was sent again.
 const RUNS_IN: &str = concat!(
-    "SELECT 1 FROM events e WHERE e.context_id = ?1 AND e.timeline = ?2 AND e.name_id = ?3 AND e.host_id = ?4 AND ",
-    running!()
+    "SELECT 1 FROM events e WHERE e.context_id = ?1 AND e.timeline = ?2 AND e.name_id = ?3 AND e.host_id = ?4 \
+       AND (e.ended_at = ?5 AND NOT e.is_point OR ",
+    running!(),
+    ")"
 );
 
 impl Writer {
@@ -45,10 +48,11 @@ impl Writer {
     /// [`crate::store::Store::new_timeline`].
     pub fn new_timeline(&mut self, new: &NewTimeline) -> Result<TimelineKey> {
         self.transact(|session| {
-            let context = session.context(&new.context, new.at)?;
+            let context = session.context(&new.context, new.received_at)?;
+            let begin = Begin { at: new.at, received: new.received_at };
             let number = match &new.name {
-                Some(name) => session.named(context, name, new.labels.as_str(), new.at)?,
-                None => session.make(context, None, new.labels.as_str(), new.at)?,
+                Some(name) => session.named(context, name, new.labels.as_str(), begin)?,
+                None => session.make(context, None, new.labels.as_str(), begin)?,
             };
             Ok(TimelineKey { context: new.context.clone(), number: number as u32 })
         })
@@ -109,7 +113,7 @@ impl Session<'_> {
             contexts.insert(context, group.context);
             let timeline = match group.target {
                 Target::Active => 0,
-                Target::Named(name) => self.named(context, name, "", batch.received_at)?,
+                Target::Named(name) => self.named(context, name, "", Begin::on_receipt(batch.received_at))?,
             };
             targets.push((context, timeline));
         }
@@ -158,7 +162,7 @@ impl Session<'_> {
             .prepare_cached("SELECT latest FROM contexts WHERE id = ?1")?
             .query_row([context], |row| row.get(0))?;
         if latest == 0 {
-            return self.make(context, None, "", at);
+            return self.make(context, None, "", Begin::on_receipt(at));
         }
         // Somebody may have deleted it: it comes back under its number, so that numbers only ever grow.
         self.transaction
@@ -171,7 +175,7 @@ impl Session<'_> {
     }
 
     /// The number of the timeline of a name, made if it does not exist.
-    fn named(&mut self, context: i32, name: &str, labels: &str, at: Time) -> rusqlite::Result<i32> {
+    fn named(&mut self, context: i32, name: &str, labels: &str, begin: Begin) -> rusqlite::Result<i32> {
         let found = self
             .transaction
             .prepare_cached("SELECT number FROM timelines WHERE context_id = ?1 AND name = ?2")?
@@ -179,11 +183,11 @@ impl Session<'_> {
             .optional()?;
         match found {
             Some(number) => Ok(number),
-            None => self.make(context, Some(name), labels, at),
+            None => self.make(context, Some(name), labels, begin),
         }
     }
 
-    fn make(&mut self, context: i32, name: Option<&str>, labels: &str, at: Time) -> rusqlite::Result<i32> {
+    fn make(&mut self, context: i32, name: Option<&str>, labels: &str, begin: Begin) -> rusqlite::Result<i32> {
         let number: i32 = self
             .transaction
             .prepare_cached("UPDATE contexts SET latest = latest + 1 WHERE id = ?1 RETURNING latest")?
@@ -191,19 +195,20 @@ impl Session<'_> {
         self.transaction
             .prepare_cached(
                 "INSERT INTO timelines (context_id, number, name, labels, created_at, received_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute(params![context, number, name, labels, at.micros()])?;
+            .execute(params![context, number, name, labels, begin.at.micros(), begin.received.micros()])?;
         Ok(number)
     }
 
     fn place_strays(&mut self, plan: &mut Plan<'_>) -> rusqlite::Result<()> {
         let mut runs_in = self.transaction.prepare_cached(RUNS_IN)?;
         let mut found = Vec::with_capacity(plan.strays().len());
-        for stray in plan.strays() {
+        for (stray, end) in plan.strays() {
             let mut place = None;
             for timeline in plan::older_than(stray.timeline).chain([stray.timeline]).rev() {
-                if runs_in.exists(params![stray.context, timeline, stray.name, stray.host])? {
+                let parameters = params![stray.context, timeline, stray.name, stray.host, end.micros()];
+                if runs_in.exists(parameters)? {
                     place = Some(timeline);
                     break;
                 }
