@@ -61,7 +61,7 @@ fn functions_change_reports_of_every_kind_in_the_order_of_their_files() {
 fn what_a_function_drops_and_adds_is_counted() {
     let filter =
         "function transform(report)\n  if report.name:find('^noise') then return nil end\n  return report\nend\n";
-    let double = "function transform(report)\n  local other = table.clone(report)\n  other.host = 'copy'\n  return { report, other }\nend\n";
+    let double = "function transform(report)\n  return { report, upto.copy(report, { host = 'copy' }) }\nend\n";
     let server = start(&folder(&[("1-filter.lua", filter), ("2-double.lua", double)]));
     for name in ["noise 1", "step", "noise 2"] {
         send(&server, name);
@@ -170,6 +170,6 @@ fn a_case_that_fails_shows_the_difference() {
     ] {
         assert!(ended.stdout.contains(line), "{line:?} in {}", ended.stdout);
     }
-    assert!(ended.stdout.ends_with("1 functions: 1 cases passed, 1 failed\n"), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("1 function: 1 case passed, 1 failed\n"), "{}", ended.stdout);
     assert_eq!(run(command("upto").args(["function", "test", "nowhere"])).code, Some(2));
 }

@@ -18,6 +18,13 @@ fn with(member: &str, value: impl Into<Value>) -> Value {
     report
 }
 
+/// A report that lacks a member.
+fn without(member: &str) -> Value {
+    let mut report = with("host", "");
+    report.as_object_mut().expect("an object").remove(member);
+    report
+}
+
 /// Problem details of this status, with a title and a sentence.
 fn problem(answer: &Answer, status: u16) -> Value {
     assert_eq!((answer.status, answer.header("content-type")), (status, "application/problem+json"), "{answer:?}");
@@ -109,9 +116,9 @@ fn each_bad_report_is_told_what_to_change() {
     let cases = [
         (with("type", "begin"), "unknown type", "use start, end, point or new"),
         (with("type", 4), "unknown type", "0, 1, 2, 3"),
-        (with("type", Value::Null), "missing field", "type is missing or empty; give one"),
-        (with("context", Value::Null), "missing context", "context is missing or empty; give one"),
-        (with("name", Value::Null), "missing name", "name is missing or empty; give one"),
+        (without("type"), "missing field", "type is missing or empty; give one"),
+        (without("context"), "missing context", "context is missing or empty; give one"),
+        (without("name"), "missing name", "name is missing or empty; give one"),
         (with("name", "..."), "missing name", "name is missing or empty"),
         (with("name", "n".repeat(501)), "too long", "name has 501 bytes; at most 500 are allowed"),
         (with("context", "é".repeat(101)), "too long", "context has 202 bytes; at most 200 are allowed"),
