@@ -19,7 +19,7 @@ impl Stream {
     }
 
     /// What the next notice says, waiting for it; `None` at the end of the stream.
-    pub fn next(&mut self) -> Option<Value> {
+    pub fn notice(&mut self) -> Option<Value> {
         let (mut event, mut data) = (String::new(), None);
         loop {
             let mut line = String::new();

@@ -130,14 +130,14 @@ fn a_stream_tells_what_is_true_then_each_change_and_ends_with_the_server() {
     report(&server, &[json!({"context": "ctx", "name": "ev", "type": "start"})]);
     let timeline = get(&server, "/api/contexts/ctx/timelines/1");
     let mut stream = Stream::open(&server, link(&timeline, "stream").expect("a stream"));
-    let first = stream.next().expect("a notice at once");
+    let first = stream.notice().expect("a notice at once");
     assert_eq!(first, json!({"revision": timeline["revision"], "state": "running", "latest": 1}));
     report(&server, &[json!({"context": "ctx", "name": "ev", "type": "end"})]);
-    let second = stream.next().expect("a notice of the change");
+    let second = stream.notice().expect("a notice of the change");
     assert_eq!((&second["state"], &second["latest"]), (&json!("ended"), &json!(1)));
     assert!(second["revision"].as_u64() > first["revision"].as_u64(), "{second}");
     report(&server, &[json!({"context": "ctx", "type": "new"})]);
-    assert_eq!(stream.next().expect("a notice of the newer timeline")["latest"], 2);
+    assert_eq!(stream.notice().expect("a notice of the newer timeline")["latest"], 2);
     let (status, _) = server.stop().expect("it stops");
-    assert_eq!((status.code(), stream.next()), (Some(0), None));
+    assert_eq!((status.code(), stream.notice()), (Some(0), None));
 }

@@ -31,7 +31,7 @@ fn what_was_acknowledged_before_a_stop_is_there_after_the_next_start() {
     // None of these may hold up the stop: a silent connection, and a page that watches.
     let _silent = TcpStream::connect(server.http).expect("it listens");
     let mut stream = Stream::open(&server, "/api/contexts/ctx/timelines/1/stream");
-    stream.next().expect("a notice at once");
+    stream.notice().expect("a notice at once");
 
     let (acknowledge, acknowledged) = mpsc::channel();
     let url = server.url("/api/events");
@@ -56,7 +56,7 @@ fn what_was_acknowledged_before_a_stop_is_there_after_the_next_start() {
     let (status, folder) = server.stop().expect("it stops");
     assert_eq!(status.code(), Some(0));
     assert!(begun.elapsed() < STOP_WITHIN, "it took {:?}", begun.elapsed());
-    assert_eq!(stream.next(), None);
+    assert_eq!(stream.notice(), None);
     poster.join().expect("no panic");
     names.extend(acknowledged);
 
