@@ -14,6 +14,9 @@ use tempfile::TempDir;
 /// How long anything that a test waits for may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Datagrams on their way at the same time: what any receive buffer holds.
+const BURST: usize = 64;
+
 /// The folder of the binaries under test: that of the running test, or `UPTO_BIN_DIR`.
 pub fn bin_dir() -> PathBuf {
     if let Some(dir) = std::env::var_os("UPTO_BIN_DIR") {
@@ -127,6 +130,52 @@ impl Server {
         Answer::of(agent().get(self.url(path)).call().expect("the server answers"))
     }
 
+    /// Gets a resource unless it is still the one with this tag.
+    pub fn get_unless(&self, path: &str, tag: &str) -> Answer {
+        Answer::of(agent().get(self.url(path)).header("if-none-match", tag).call().expect("the server answers"))
+    }
+
+    /// An event of a timeline, if it has it.
+    pub fn event(&self, context: &str, timeline: &str, name: &str, host: &str) -> Option<Value> {
+        let path = format!("{}/events/{}?host={}", timeline_path(context, timeline), encode(name), encode(host));
+        let answer = self.get(&path);
+        (answer.status == 200).then(|| answer.json())
+    }
+
+    /// A timeline, if there is it.
+    pub fn timeline(&self, context: &str, timeline: &str) -> Option<Value> {
+        let answer = self.get(&timeline_path(context, timeline));
+        (answer.status == 200).then(|| answer.json())
+    }
+
+    /// Waits for an event.
+    pub fn wait_for_event(&self, context: &str, timeline: &str, name: &str, host: &str) -> Value {
+        self.wait_for(&format!("the event {name:?} of {context:?}"), |server| {
+            server.event(context, timeline, name, host)
+        })
+    }
+
+    /// Sends datagrams no faster than the server takes them, so that the kernel drops none.
+    pub fn send_paced(&self, datagrams: &[Vec<u8>]) {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let mut taken = self.metric("upto_datagrams_total");
+        for burst in datagrams.chunks(BURST) {
+            for datagram in burst {
+                socket.send_to(datagram, self.udp).expect("loopback takes datagrams");
+            }
+            taken += burst.len() as u64;
+            self.wait_for("every datagram", |server| (server.metric("upto_datagrams_total") >= taken).then_some(()));
+        }
+    }
+
+    /// Waits until nothing is in flight: each of the reports received so far, and at least `received`, is accounted for.
+    pub fn wait_for_rest(&self, received: u64) -> Balance {
+        self.wait_for("the end of all reports", |server| {
+            let balance = Balance::of(server);
+            (balance.received >= received && balance.is_even()).then_some(balance)
+        })
+    }
+
     /// A value of the metrics page: the sum of all lines that begin with `name`.
     pub fn metric(&self, name: &str) -> u64 {
         let text = self.get("/metrics").text;
@@ -199,6 +248,93 @@ impl Drop for Server {
     }
 }
 
+/// What became of the reports of a server, by its metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Reports that came.
+    pub received: u64,
+    /// Reports that functions made beyond those given.
+    pub made: u64,
+    /// Reports in the store.
+    pub stored: u64,
+    /// Reports refused.
+    pub refused: u64,
+    /// Reports that functions dropped.
+    pub dropped: u64,
+    /// Reports dropped because the queue was full.
+    pub overflowed: u64,
+    /// Reports that the store did not take.
+    pub lost: u64,
+}
+
+impl Balance {
+    /// As it is now.
+    pub fn of(server: &Server) -> Self {
+        Balance {
+            received: server.metric("upto_reports_received_total"),
+            made: server.metric("upto_reports_made_by_functions_total"),
+            stored: server.metric("upto_reports_stored_total"),
+            refused: server.metric("upto_reports_refused_total"),
+            dropped: server.metric("upto_reports_dropped_by_functions_total"),
+            overflowed: server.metric("upto_reports_dropped_by_queue_total"),
+            lost: server.metric("upto_reports_lost_total"),
+        }
+    }
+
+    /// Whether each report is accounted for.
+    pub fn is_even(&self) -> bool {
+        self.received + self.made == self.stored + self.refused + self.dropped + self.overflowed + self.lost
+    }
+}
+
+/// The path of a timeline's resource.
+pub fn timeline_path(context: &str, timeline: &str) -> String {
+    format!("/api/contexts/{}/timelines/{}", encode(context), encode(timeline))
+}
+
+/// Percent-encodes a path segment or a query value.
+pub fn encode(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        match byte.is_ascii_alphanumeric() {
+            true => out.push(char::from(byte)),
+            false => out.push_str(&format!("%{byte:02X}")),
+        }
+        out
+    })
+}
+
+/// What came of a program that ran to its end.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code; `None` if a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+/// Runs a program to its end; one that does not end is killed, and fails the test.
+pub fn run(command: &mut Command) -> Ended {
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().expect("the program is built");
+    let stdout = text(process.stdout.take().expect("stdout is piped"));
+    let stderr = text(process.stderr.take().expect("stderr is piped"));
+    let status = wait(&mut process);
+    let _ = process.kill();
+    let (stdout, stderr) = (stdout.join().expect("no panic"), stderr.join().expect("no panic"));
+    let status = status.unwrap_or_else(|error| panic!("{error}: {stdout} {stderr}"));
+    Ended { code: status.code(), stdout, stderr }
+}
+
+fn text(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).expect("output is UTF-8");
+        text
+    })
+}
+
 /// Waits for the end of a process, at most [`PATIENCE`].
 pub fn wait(process: &mut Child) -> Result<ExitStatus> {
     let deadline = Instant::now() + PATIENCE;
@@ -236,6 +372,16 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The answer to a post of JSON reports, for a thread that has no [`Server`].
+    ///
+    /// # Errors
+    /// Where no whole answer came.
+    pub fn to_post(url: &str, body: &Value) -> Result<Self> {
+        let mut response = agent().post(url).header("content-type", "application/json").send(body.to_string())?;
+        let text = response.body_mut().read_to_string()?;
+        Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), text })
+    }
+
     fn of(mut response: ureq::http::Response<ureq::Body>) -> Self {
         let text = response.body_mut().with_config().limit(64 << 20).read_to_string().expect("a body of text");
         Answer { status: response.status().as_u16(), headers: response.headers().clone(), text }

@@ -95,6 +95,7 @@ impl App {
             .route("/metrics", get(metrics))
             .merge(assets::router())
             .fallback(unknown_path)
+            .method_not_allowed_fallback(wrong_method)
             .layer(CompressionLayer::new().gzip(true))
             .layer(map_response(security_headers))
             .with_state(self)
