@@ -72,7 +72,13 @@ async fn serve(config: ServeConfig) -> Result<ExitCode> {
             stop.cancel();
         }
     });
-    server.run(shutdown).await?;
+    let ended = server.run(shutdown).await;
     stopped.abort();
-    Ok(ExitCode::SUCCESS)
+    Ok(match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    })
 }

@@ -97,6 +97,8 @@ impl Server {
         let (receiver, lane) = (join(receiver), join(lane));
         // None of them ends before it is told to, but by a bug: then nothing more must be taken.
         let intact = tokio::select! {
+            // They do end once it is cancelled.
+            biased;
             () = shutdown.cancelled() => true,
             _ = receiver.clone() => false,
             _ = lane.clone() => false,

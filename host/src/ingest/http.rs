@@ -52,8 +52,11 @@ pub fn decode(body: &[u8], encoding: Encoding, source: IpAddr, received: Time, t
     let mut index = 0;
     let mut take = |report: Result<Report<'_>, WireError>| {
         telemetry.received.add(1);
-        let too_many =
-            || WireError::Malformed(format!("a body holds at most {MAX_REPORTS} reports; what follows was not read"));
+        let too_many = || {
+            WireError::Malformed(format!(
+                "a body holds at most {MAX_REPORTS} reports; what follows was not read, send it in another"
+            ))
+        };
         let report = if index < MAX_REPORTS { report } else { Err(too_many()) };
         match report.and_then(|report| admit(report, source, received)) {
             Ok(report) => decoded.reports.push(report.into_owned()),

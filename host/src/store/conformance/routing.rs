@@ -108,7 +108,8 @@ async fn an_end_before_a_start_of_its_batch_belongs_to_what_ran_before(database:
     report(&*store, "deploy", Target::Active, key("db", ""), start(1)).await;
     new(&*store, "deploy", None).await;
     let changes = [end(2), start(3)].map(|event| change("deploy", Target::Active, key("db", ""), event));
-    store.write(&batch(changes, at(0))).await.expect("written");
+    let batch = Batch { changes: changes.into(), received_at: at(0) };
+    store.write(&batch).await.expect("written");
     assert_eq!(events(&*store, &timeline("deploy", 1)).await, [(key("db", ""), merged([start(1), end(2)]))]);
     assert_eq!(events(&*store, &timeline("deploy", 2)).await, [(key("db", ""), start(3))]);
 }
@@ -191,6 +192,7 @@ on_every_store! {
     a_name_means_its_timeline,
     named_and_active_reports_of_a_batch_meet_in_one_event,
     an_end_goes_to_where_its_event_runs,
+    an_end_before_a_start_of_its_batch_belongs_to_what_ran_before,
     what_runs_in_the_active_timeline_ends_there,
     it_looks_back_over_sixteen_timelines,
     a_change_with_a_start_goes_to_the_active_timeline_whole,
