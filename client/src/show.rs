@@ -29,7 +29,10 @@ pub struct View {
 pub fn text(view: &View) -> Result<String, String> {
     let api = Api::of(view);
     let segment = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let path = format!("/api/contexts/{}/timelines/{}", segment(&view.context), segment(&view.timeline));
+    // `.` and `..` can't stand in a path; the API takes `name:` before any name.
+    let literal = matches!(view.context.as_str(), "." | "..") || view.context.starts_with("name:");
+    let context = format!("{}{}", if literal { "name:" } else { "" }, segment(&view.context));
+    let path = format!("/api/contexts/{context}/timelines/{}", segment(&view.timeline));
     let timeline = api.get(&path)?;
     let mut events = Vec::new();
     let mut next = link(&timeline, "events");

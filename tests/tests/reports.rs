@@ -202,6 +202,11 @@ fn show_prints_a_timeline_of_the_real_api() {
     let missing = run(by_http(&server).args(["show", "deploy of shop", "nothing"]));
     assert_eq!((missing.code, missing.stdout.as_str()), (Some(1), ""));
     assert!(missing.stderr.contains("404") && missing.stderr.contains("nothing"), "{}", missing.stderr);
+    for context in [".", "..", "name:x"] {
+        assert_eq!(run(by_http(&server).args(["start", context, "step"])).code, Some(0));
+        let shown = run(by_http(&server).args(["show", context]));
+        assert!(shown.stdout.starts_with(&format!("{context} 1: running")), "{shown:?}");
+    }
 }
 
 #[test]
