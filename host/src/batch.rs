@@ -13,7 +13,6 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use upto_wire::{Kind, Report, Time};
 
 use crate::event::{Event, EventKey};
-use crate::ingest::{Job, Queue};
 use crate::store::{Batch, Change, NewTimeline, Store, StoreError, Target, TimelineKey};
 use crate::telemetry::Telemetry;
 
@@ -282,8 +281,8 @@ pub struct Writer {
     pub store: Arc<dyn Store>,
     /// Whom to tell of commits.
     pub commits: broadcast::Sender<TimelineKey>,
-    /// The lane, woken when the writer is free again.
-    pub queue: Queue,
+    /// Wakes the lane when the writer is free again.
+    pub wake: Box<dyn Fn() + Send + Sync>,
     /// What to count.
     pub telemetry: Arc<Telemetry>,
     /// Becomes true when the store has no more time: what it has not taken by then is lost and counted.
@@ -298,8 +297,7 @@ pub async fn run_writer(mut writer: Writer, mut inbox: Inbox) {
             Write::Timeline { new, reports, ack } => writer.make(&new, reports, ack).await,
         }
         if inbox.undone.fetch_sub(1, Ordering::Relaxed) == 1 {
-            // A full queue keeps the lane awake as it is.
-            let _ = writer.queue.try_send(Job::Flush);
+            (writer.wake)();
         }
     }
 }

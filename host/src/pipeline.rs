@@ -72,10 +72,12 @@ impl Server {
         let (give_up, give_up_seen) = watch::channel(false);
         let stats = Arc::new(Stats::default());
 
+        let lane_queue = queue.clone();
         let writer = Writer {
             store: store.clone(),
             commits: commits.clone(),
-            queue: queue.clone(),
+            // A full queue keeps the lane awake as it is.
+            wake: Box::new(move || drop(lane_queue.try_send(Job::Flush))),
             telemetry: telemetry.clone(),
             give_up: give_up_seen,
         };

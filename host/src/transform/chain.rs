@@ -38,11 +38,6 @@ impl Chain {
         Chain { links: programs.iter().map(link).collect(), outcomes: Vec::new() }
     }
 
-    /// Whether there is no function: `apply` does nothing.
-    pub fn is_empty(&self) -> bool {
-        self.links.is_empty()
-    }
-
     /// Passes all reports through all functions. Their order is kept; what is made of one report stands where it stood.
     ///
     /// A report on which a function fails goes on unchanged. To be called on a thread that may block: it takes up to
