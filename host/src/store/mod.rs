@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod conformance;
 mod dictionary;
+pub mod functions;
 mod plan;
 mod postgres;
 mod rule;
