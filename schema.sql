@@ -62,11 +62,14 @@ CREATE TABLE IF NOT EXISTS upto.events (
   restarted_at timestamptz,
   ended_at timestamptz,
   status smallint NOT NULL DEFAULT 0,
+  functions smallint NOT NULL DEFAULT 0,
   is_point boolean NOT NULL DEFAULT false,
   start_labels text COLLATE "C" NOT NULL DEFAULT '',
   end_labels text COLLATE "C" NOT NULL DEFAULT '',
   PRIMARY KEY (context_id, timeline, name_id, host_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
+-- From version 1.
+ALTER TABLE upto.events ADD COLUMN IF NOT EXISTS functions smallint NOT NULL DEFAULT 0;
 COMMENT ON TABLE upto.events IS 'What reports said about steps, merged. People read event_durations instead.';
 COMMENT ON COLUMN upto.events.host_id IS 'A row of texts; 0 for no host.';
 COMMENT ON COLUMN upto.events.started_at IS 'The earliest start.';
@@ -75,8 +78,91 @@ COMMENT ON COLUMN upto.events.ended_at IS 'The latest end; without one, the late
 COMMENT ON COLUMN upto.events.is_point IS 'Whether ended_at is a point.';
 COMMENT ON COLUMN upto.events.status IS
   'Of ended_at: 0 none said, 1 skipped, 2 success, 3 cancelled, 4 timeout, 5 failure, 6 error. From 4 on it failed.';
+COMMENT ON COLUMN upto.events.functions IS
+  'Which functions changed the report that tells ended_at (without one, started_at): a row of function_sets; 0 for none.';
 COMMENT ON COLUMN upto.events.start_labels IS 'Of the earliest start: a JSON object with sorted keys, or empty.';
 COMMENT ON COLUMN upto.events.end_labels IS 'Of ended_at: a JSON object with sorted keys, or empty.';
+
+CREATE TABLE IF NOT EXISTS upto.function_sets (
+  id smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  functions text COLLATE "C" NOT NULL UNIQUE
+);
+COMMENT ON TABLE upto.function_sets IS
+  'Which functions changed a report, each set once. Instances remember them: rows stay. When all ids are used, 0 is written.';
+COMMENT ON COLUMN upto.function_sets.functions IS
+  'function@version, with spaces between, in the order in which they changed the report.';
+
+CREATE TABLE IF NOT EXISTS upto.functions (
+  name text COLLATE "C" PRIMARY KEY,
+  versions integer NOT NULL DEFAULT 0,
+  active integer,
+  canary text NOT NULL DEFAULT '',
+  rolled_back text NOT NULL DEFAULT '',
+  deleted boolean NOT NULL DEFAULT false
+);
+COMMENT ON TABLE upto.functions IS 'Functions that were deployed, and which of their versions are live.';
+COMMENT ON COLUMN upto.functions.versions IS 'The number of the newest version; it never falls.';
+COMMENT ON COLUMN upto.functions.active IS 'The version that runs; NULL while the function is disabled.';
+COMMENT ON COLUMN upto.functions.canary IS 'How a second version is tried beside it: a JSON object, or empty.';
+COMMENT ON COLUMN upto.functions.rolled_back IS 'What ended the last canary by itself: a JSON object, or empty.';
+COMMENT ON COLUMN upto.functions.deleted IS 'Whether it was deleted. The row stays so that no number means two versions.';
+
+CREATE TABLE IF NOT EXISTS upto.function_versions (
+  function text COLLATE "C" NOT NULL REFERENCES upto.functions ON DELETE CASCADE,
+  number integer NOT NULL,
+  language text NOT NULL,
+  code bytea NOT NULL,
+  sha256 bytea NOT NULL,
+  cases text NOT NULL,
+  settings text NOT NULL,
+  author text NOT NULL,
+  created_at timestamptz NOT NULL,
+  PRIMARY KEY (function, number)
+);
+COMMENT ON TABLE upto.function_versions IS 'The versions of functions, numbered from 1 without gaps. They never change.';
+COMMENT ON COLUMN upto.function_versions.code IS 'Lua is text in UTF-8: convert_from(code, ''UTF8'') shows it.';
+COMMENT ON COLUMN upto.function_versions.sha256 IS 'Of the code: encode(sha256, ''hex'') shows it.';
+COMMENT ON COLUMN upto.function_versions.cases IS 'A JSON list: cases::jsonb reads it.';
+COMMENT ON COLUMN upto.function_versions.settings IS 'A JSON object: settings::jsonb reads it.';
+COMMENT ON COLUMN upto.function_versions.author IS 'Who deployed it; empty where nobody said.';
+
+CREATE TABLE IF NOT EXISTS upto.lookup_tables (
+  name text COLLATE "C" PRIMARY KEY,
+  format text NOT NULL,
+  rows bigint NOT NULL,
+  content bytea NOT NULL,
+  sha256 bytea NOT NULL,
+  changed_at timestamptz NOT NULL
+);
+COMMENT ON TABLE upto.lookup_tables IS 'What functions look up.';
+COMMENT ON COLUMN upto.lookup_tables.format IS 'csv or json.';
+COMMENT ON COLUMN upto.lookup_tables.content IS 'Text in UTF-8: convert_from(content, ''UTF8'') shows it.';
+
+CREATE TABLE IF NOT EXISTS upto.dead_letters (
+  function text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  version bigint NOT NULL,
+  cause text NOT NULL,
+  reason text NOT NULL,
+  report text NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (function, id)
+);
+COMMENT ON TABLE upto.dead_letters IS 'Reports that functions failed on, kept for a while. There are at most 10,000 of a function.';
+COMMENT ON COLUMN upto.dead_letters.version IS 'The version that failed; 0 for a function from a folder.';
+COMMENT ON COLUMN upto.dead_letters.cause IS 'The kind of failure.';
+COMMENT ON COLUMN upto.dead_letters.reason IS 'What happened.';
+COMMENT ON COLUMN upto.dead_letters.report IS 'The report as the function was given it: report::jsonb reads it.';
+COMMENT ON COLUMN upto.dead_letters.at IS 'When it failed.';
+
+CREATE TABLE IF NOT EXISTS upto.registry (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  revision bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+INSERT INTO upto.registry DEFAULT VALUES ON CONFLICT DO NOTHING;
+COMMENT ON TABLE upto.registry IS 'One row, by which instances see that functions or lookup tables have changed.';
+COMMENT ON COLUMN upto.registry.revision IS
+  'Grows with every change of functions, function_versions and lookup_tables: who changes them by hand raises it too.';
 
 CREATE OR REPLACE VIEW upto.event_durations AS
 SELECT c.name AS context, t.number AS timeline, n.text AS name, coalesce(h.text, '') AS host,
@@ -89,12 +175,14 @@ SELECT c.name AS context, t.number AS timeline, n.text AS name, coalesce(h.text,
   CASE WHEN x.running AND x.given_up THEN 'unfinished' WHEN x.running THEN 'running' WHEN e.status >= 4 THEN 'failed'
     WHEN e.started_at IS NULL AND NOT e.is_point THEN 'waiting' ELSE 'ended' END AS state,
   coalesce(nullif(e.start_labels, ''), '{}')::jsonb
-    || CASE WHEN x.end_at IS NULL THEN '{}' ELSE coalesce(nullif(e.end_labels, ''), '{}')::jsonb END AS labels
+    || CASE WHEN x.end_at IS NULL THEN '{}' ELSE coalesce(nullif(e.end_labels, ''), '{}')::jsonb END AS labels,
+  coalesce(f.functions, '') AS functions
 FROM upto.contexts c
 JOIN upto.timelines t ON t.context_id = c.id
 JOIN upto.events e ON e.context_id = t.context_id AND e.timeline = t.number
 JOIN upto.texts n ON n.context_id = e.context_id AND n.id = e.name_id
 LEFT JOIN upto.texts h ON h.context_id = e.context_id AND h.id = e.host_id
+LEFT JOIN upto.function_sets f ON f.id = e.functions
 CROSS JOIN LATERAL (
   SELECT e.started_at IS NOT NULL
       AND (e.ended_at IS NULL OR e.is_point OR coalesce(e.restarted_at, e.started_at) > e.ended_at) AS running,
@@ -118,6 +206,8 @@ COMMENT ON COLUMN upto.event_durations.duration_s IS 'Seconds from started_at to
 COMMENT ON COLUMN upto.event_durations.state IS
   'waiting (for its start), running, ended, failed, or unfinished: it runs, but its timeline received nothing for 24 hours, or for 10 minutes where there is a newer one.';
 COMMENT ON COLUMN upto.event_durations.labels IS 'Those of the earliest start and of the latest end; the end''s win.';
+COMMENT ON COLUMN upto.event_durations.functions IS
+  'Which functions changed the report that tells its end (its start, where none has come), as in "rename@3 hosts@1"; empty for none.';
 
 CREATE OR REPLACE VIEW upto.timeline_summaries AS
 SELECT c.name AS context, t.number AS timeline, t.name,
@@ -159,4 +249,4 @@ COMMENT ON COLUMN upto.timeline_summaries.failed IS 'How many of them failed.';
 COMMENT ON COLUMN upto.timeline_summaries.state IS
   'running or unfinished while a step runs (see event_durations), else failed, ended, or waiting for the first step.';
 
-INSERT INTO upto.schema_version (version) VALUES (1) ON CONFLICT DO NOTHING;
+INSERT INTO upto.schema_version (version) VALUES (2) ON CONFLICT DO NOTHING;

@@ -38,6 +38,23 @@ pub struct Activation {
     pub only_canary: Option<String>,
 }
 
+impl FunctionRow {
+    /// What an activation makes of it; `None` where `only_canary` does not hold.
+    pub(super) fn with(&self, activation: &Activation) -> Option<FunctionRow> {
+        if activation.only_canary.as_ref().is_some_and(|canary| *canary != self.canary) {
+            return None;
+        }
+        let text = |new: &Option<String>, old: &String| new.as_ref().unwrap_or(old).clone();
+        Some(FunctionRow {
+            name: self.name.clone(),
+            versions: self.versions,
+            active: activation.active.unwrap_or(self.active),
+            canary: text(&activation.canary, &self.canary),
+            rolled_back: text(&activation.rolled_back, &self.rolled_back),
+        })
+    }
+}
+
 /// A version, without its code.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VersionRow {

@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use upto_wire::Time;
 
 use crate::event::{Event, EventKey, EventState, LabelText, Liveness};
+use functions::FunctionStore;
 
 /// The newest timeline and at most this many in all are looked at for the one in which an end's event runs.
 pub const LOOK_BACK: u32 = 16;
@@ -200,11 +201,11 @@ pub enum TimelineRef {
     Name(String),
 }
 
-/// A place where events live, shared by any number of instances. All methods may be called at the same time.
+/// A place where events and functions live, shared by any number of instances. All methods may be called at the same time.
 ///
 /// Pages are in key order and hold at most `limit` rows; a shorter page is the last one.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: FunctionStore {
     /// Merges a batch into the store, all of it or nothing, and returns once it is durable. Missing contexts and
     /// timelines are made; the named ones first, so the newest of them is then the active one. Doing it again changes
     /// nothing but revisions. Returns the timelines it touched, sorted, each once.

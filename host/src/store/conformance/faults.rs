@@ -159,6 +159,8 @@ async fn a_server_that_dies_is_unavailable_and_comes_back() {
     let store = open(database.url()).await.expect("it opens");
     let changes = || batch([change("deploy", Target::Active, key("db", ""), start(1))], at(0));
     store.write(&changes()).await.expect("written");
+    let listens = async || tokio::time::timeout(Duration::from_secs(60), store.registry_changed()).await;
+    listens().await.expect("it begins to listen");
     postgres.kill().expect("killed");
     for _ in 0..3 {
         let begun = Instant::now();
@@ -176,6 +178,7 @@ async fn a_server_that_dies_is_unavailable_and_comes_back() {
         assert!(tries < 10, "{error}");
     }
     assert_eq!(events(&*store, &timeline("deploy", 1)).await.len(), 1);
+    listens().await.expect("it listens again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,9 +4,11 @@
 
 mod docs;
 mod faults;
+mod functions;
 mod merge;
 mod reads;
 mod routing;
+mod upgrade;
 mod views;
 
 use std::sync::Arc;
@@ -47,7 +49,11 @@ impl Database {
 
     /// An empty database of a real server.
     pub fn postgres() -> Self {
-        let database = upto_tests::postgres::Database::fresh().expect("a database on a test server");
+        Database::on(upto_tests::postgres::Database::fresh().expect("a database on a test server"))
+    }
+
+    /// What is in a database of a real server.
+    pub fn on(database: upto_tests::postgres::Database) -> Self {
         Database { url: database.url().to_owned(), place: Place::Server(database) }
     }
 

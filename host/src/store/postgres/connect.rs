@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use crate::store::{Result, StoreError};
 
 /// The version of `schema.sql`.
-const SCHEMA_VERSION: i32 = 1;
+const SCHEMA_VERSION: i32 = 2;
 const SCHEMA: &str = include_str!("../../../../schema.sql");
 /// Everyone who applies the schema takes this advisory lock; the number is "upto" in ASCII.
 const SCHEMA_LOCK: i64 = 0x7570_746f;
@@ -26,8 +26,8 @@ const SILENCE: Duration = Duration::from_secs(5);
 pub(super) const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '2s'; \
     SET LOCAL idle_in_transaction_session_timeout = '10s'";
 
-/// The pool for a URL. Nothing is connected yet.
-pub(super) fn pool(url: &str) -> Result<Pool> {
+/// How to connect to the server of a URL, and with how many connections.
+pub(super) fn parse(url: &str) -> Result<(Config, usize)> {
     let (url, size) = split_pool_size(url)?;
     let invalid = |error: tokio_postgres::Error| StoreError::Fatal(format!("the store URL can't be used: {error}"));
     let mut config: Config = url.parse().map_err(invalid)?;
@@ -38,6 +38,11 @@ pub(super) fn pool(url: &str) -> Result<Pool> {
         config.application_name("upto");
     }
     config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
+    Ok((config, size))
+}
+
+/// A pool. Nothing is connected yet.
+pub(super) fn pool(config: Config, size: usize) -> Result<Pool> {
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     Pool::builder(Manager::from_config(config, NoTls, recycling))
         .max_size(size)

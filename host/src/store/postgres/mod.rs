@@ -1,10 +1,14 @@
 //! Postgres: the store that any number of instances share.
 //!
 //! Everything works through a pooler in transaction mode: statements are unnamed, and no session outlives its
-//! transaction. `schema.sql` at the root of the repository has the tables.
+//! transaction. Only hearing of changes at once needs a session (`listen.rs`); behind a pooler they are seen by polling.
+//! `schema.sql` at the root of the repository has the tables.
 
 mod connect;
+mod functions;
 mod learn;
+mod letters;
+mod listen;
 mod read;
 mod types;
 mod write;
@@ -28,13 +32,15 @@ const PING_TIMEOUT: Duration = Duration::from_secs(4);
 pub(super) struct Postgres {
     pool: Pool,
     dictionary: Mutex<Dictionary>,
+    changes: listen::Changes,
 }
 
 impl Postgres {
     /// Connects to the server of a URL and brings its schema up to date.
     pub async fn open(url: &str) -> Result<Self> {
-        let pool = connect::pool(url)?;
-        let store = Postgres { pool, dictionary: Mutex::default() };
+        let (config, size) = connect::parse(url)?;
+        let changes = listen::Changes::new(config.clone());
+        let store = Postgres { pool: connect::pool(config, size)?, dictionary: Mutex::default(), changes };
         within(CALL_TIMEOUT, connect::prepare_schema(&store.pool)).await?;
         Ok(store)
     }

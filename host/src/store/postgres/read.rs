@@ -2,11 +2,11 @@
 
 use deadpool_postgres::Pool;
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 use upto_wire::Time;
 
 use super::Result;
-use super::types::Timestamp;
+use super::types::{Parameter, Timestamp};
 use crate::event::{Event, EventKey, LabelText};
 use crate::store::rule::{Columns, failed, first, last, running};
 use crate::store::{ContextRow, TimelineKey, TimelineRef, TimelineRow};
@@ -56,9 +56,7 @@ macro_rules! timelines {
     };
 }
 
-type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
-
-async fn query(pool: &Pool, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
+pub(super) async fn query(pool: &Pool, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
     Ok(pool.get().await?.query_typed(sql, parameters).await?)
 }
 
@@ -179,7 +177,7 @@ pub(super) async fn ping(pool: &Pool) -> Result<()> {
     query(pool, "SELECT 1", &[]).await.map(drop)
 }
 
-fn time(row: &Row, column: usize) -> Time {
+pub(super) fn time(row: &Row, column: usize) -> Time {
     row.get::<_, Timestamp>(column).0
 }
 

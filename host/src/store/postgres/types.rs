@@ -9,6 +9,9 @@ use upto_wire::Time;
 
 use crate::store::StoreError;
 
+/// A parameter of a statement, and its type: so a statement needs no round trip to be prepared.
+pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
 /// A time as `timestamptz`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timestamp(pub Time);

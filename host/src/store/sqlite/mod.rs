@@ -3,6 +3,8 @@
 //! One connection writes, a few read beside it (WAL); in memory there is just the one. Calls run on the runtime's
 //! blocking threads, so a slow disk never stops the runtime. Other processes may use the same file.
 
+mod functions;
+mod letters;
 mod read;
 mod write;
 
@@ -12,21 +14,24 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use tokio::sync::Notify;
 
 use super::{Batch, ContextRow, NewTimeline, Result, Store, StoreError, TimelineKey, TimelineRef, TimelineRow};
 use crate::event::{Event, EventKey};
 use write::Writer;
 
 /// The version of `schema.sql`, kept in the file's `user_version`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 const SCHEMA: &str = include_str!("schema.sql");
+/// The step from version 1: what `schema.sql` does not do to tables that exist.
+const FROM_1: &str = include_str!("from_1.sql");
 
 /// How long a call waits for another process that writes to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(4);
 /// Readers that are kept open; more are opened while more calls read at once.
 const IDLE_READERS: usize = 4;
 /// Statements a connection keeps prepared: all that there are.
-const PREPARED: usize = 32;
+const PREPARED: usize = 64;
 
 /// A store in a file or in memory.
 #[derive(Clone)]
@@ -37,6 +42,8 @@ struct Shared {
     path: Option<PathBuf>,
     writer: Mutex<Writer>,
     readers: Mutex<Vec<Connection>>,
+    /// Told of changes that this handle makes to functions and tables.
+    changed: Notify,
 }
 
 impl Sqlite {
@@ -51,7 +58,8 @@ impl Sqlite {
             };
             let mut connection = connect(path.as_deref())?;
             prepare_schema(&mut connection)?;
-            let shared = Shared { path, writer: Mutex::new(Writer::new(connection)), readers: Mutex::default() };
+            let writer = Mutex::new(Writer::new(connection));
+            let shared = Shared { path, writer, readers: Mutex::default(), changed: Notify::new() };
             Ok(Sqlite(Arc::new(shared)))
         })
         .await
@@ -148,7 +156,7 @@ fn connect_reader(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Makes the tables and views of a new file; refuses a file that a newer upto has written.
+/// Makes the tables and views of a new file, and brings an older one up to date; refuses a file that a newer upto has written.
 fn prepare_schema(connection: &mut Connection) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -158,6 +166,9 @@ fn prepare_schema(connection: &mut Connection) -> Result<()> {
         )));
     }
     if version < SCHEMA_VERSION {
+        if version == 1 {
+            transaction.execute_batch(FROM_1)?;
+        }
         transaction.execute_batch(SCHEMA)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }

@@ -153,11 +153,11 @@ pub(super) fn revision(connection: &Connection, timeline: &TimelineKey) -> Resul
     statement.query_row(params![timeline.context, timeline.number], |row| count(row, 0)).optional()
 }
 
-fn count(row: &Row<'_>, column: usize) -> Result<u64> {
+pub(super) fn count(row: &Row<'_>, column: usize) -> Result<u64> {
     row.get::<_, i64>(column).map(i64::unsigned_abs)
 }
 
-fn time(row: &Row<'_>, column: usize) -> Result<Time> {
+pub(super) fn time(row: &Row<'_>, column: usize) -> Result<Time> {
     row.get(column).map(Time::from_micros)
 }
 

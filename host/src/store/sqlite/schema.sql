@@ -40,15 +40,71 @@ CREATE TABLE IF NOT EXISTS events (
   ended_at integer,
   is_point integer NOT NULL DEFAULT 0,
   status integer NOT NULL DEFAULT 0,
+  functions integer NOT NULL DEFAULT 0,
   start_labels text NOT NULL DEFAULT '',
   end_labels text NOT NULL DEFAULT '',
   PRIMARY KEY (context_id, timeline, name_id, host_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS function_sets (
+  id integer PRIMARY KEY CHECK (id BETWEEN 1 AND 32767),
+  functions text NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS functions (
+  name text PRIMARY KEY,
+  versions integer NOT NULL DEFAULT 0,
+  active integer,
+  canary text NOT NULL DEFAULT '',
+  rolled_back text NOT NULL DEFAULT '',
+  deleted integer NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+-- What is large comes last: SQLite reads a row from its beginning.
+CREATE TABLE IF NOT EXISTS function_versions (
+  function text NOT NULL REFERENCES functions (name) ON DELETE CASCADE,
+  number integer NOT NULL,
+  language text NOT NULL,
+  sha256 blob NOT NULL,
+  author text NOT NULL,
+  created_at integer NOT NULL,
+  settings text NOT NULL,
+  cases text NOT NULL,
+  code blob NOT NULL,
+  PRIMARY KEY (function, number)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS lookup_tables (
+  name text PRIMARY KEY,
+  format text NOT NULL,
+  rows integer NOT NULL,
+  sha256 blob NOT NULL,
+  changed_at integer NOT NULL,
+  content blob NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS dead_letters (
+  function text NOT NULL,
+  id text NOT NULL,
+  version integer NOT NULL,
+  cause text NOT NULL,
+  reason text NOT NULL,
+  at integer NOT NULL,
+  report text NOT NULL,
+  PRIMARY KEY (function, id)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS registry (
+  one integer PRIMARY KEY CHECK (one = 1),
+  revision integer NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO registry (one) VALUES (1) ON CONFLICT DO NOTHING;
+
 -- Events as people read them.
 CREATE VIEW IF NOT EXISTS event_durations AS
 WITH read AS (
   SELECT c.name AS context, t.number AS timeline, n.text AS name, coalesce(h.text, '') AS host, e.*,
+    coalesce(f.functions, '') AS changed_by,
     e.started_at IS NOT NULL AND (e.ended_at IS NULL OR e.is_point
       OR coalesce(e.restarted_at, e.started_at) > e.ended_at) AS running,
     CASE WHEN e.started_at IS NULL OR NOT e.is_point THEN e.ended_at END AS end_at,
@@ -61,6 +117,7 @@ WITH read AS (
   JOIN events e ON e.context_id = t.context_id AND e.timeline = t.number
   JOIN texts n ON n.id = e.name_id
   LEFT JOIN texts h ON h.id = e.host_id
+  LEFT JOIN function_sets f ON f.id = e.functions
 )
 SELECT context, timeline, name, host,
   CASE WHEN started_at IS NULL AND is_point THEN 'point' ELSE 'span' END AS kind,
@@ -74,7 +131,8 @@ SELECT context, timeline, name, host,
   CASE WHEN running AND given_up THEN 'unfinished' WHEN running THEN 'running' WHEN status >= 4 THEN 'failed'
     WHEN started_at IS NULL AND NOT is_point THEN 'waiting' ELSE 'ended' END AS state,
   json_patch(CASE start_labels WHEN '' THEN '{}' ELSE start_labels END,
-    CASE WHEN end_labels = '' OR end_at IS NULL THEN '{}' ELSE end_labels END) AS labels
+    CASE WHEN end_labels = '' OR end_at IS NULL THEN '{}' ELSE end_labels END) AS labels,
+  changed_by AS functions
 FROM read;
 
 -- Timelines with what their events add up to.

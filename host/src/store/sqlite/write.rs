@@ -58,7 +58,8 @@ impl Writer {
         })
     }
 
-    fn transact<T>(&mut self, call: impl FnOnce(&mut Session<'_>) -> rusqlite::Result<T>) -> Result<T> {
+    /// Runs a call in one transaction, which is rolled back where it fails.
+    pub fn transact<T>(&mut self, call: impl FnOnce(&mut Session<'_>) -> rusqlite::Result<T>) -> Result<T> {
         self.dictionary.trim();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let answer = {
@@ -74,12 +75,16 @@ impl Writer {
 }
 
 /// One transaction.
-struct Session<'a> {
+pub(super) struct Session<'a> {
     transaction: Transaction<'a>,
     dictionary: &'a mut Dictionary,
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    pub fn transaction(&self) -> &Transaction<'a> {
+        &self.transaction
+    }
+
     fn write(&mut self, batch: &Batch) -> rusqlite::Result<Vec<TimelineKey>> {
         let mut contexts = BTreeMap::new();
         let targets = self.targets(batch, &mut contexts)?;
