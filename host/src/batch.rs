@@ -13,6 +13,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use upto_wire::{Kind, Report, Time};
 
 use crate::event::{Event, EventKey};
+use crate::store::functions::DeadLetter;
 use crate::store::{Batch, Change, NewTimeline, Store, StoreError, Target, TimelineKey};
 use crate::telemetry::Telemetry;
 
@@ -235,6 +236,13 @@ pub enum Write {
         /// Told when it is made.
         ack: Option<Ack>,
     },
+    /// Reports on which functions failed, to be kept for later.
+    DeadLetters {
+        /// The letters.
+        letters: Vec<DeadLetter>,
+        /// Told when they are kept.
+        ack: Option<Ack>,
+    },
 }
 
 /// The lane's side of what is handed to the writer. One write may wait while another is done.
@@ -295,6 +303,7 @@ pub async fn run_writer(mut writer: Writer, mut inbox: Inbox) {
         match write {
             Write::Batch { batch, origins, acks } => writer.write(batch, origins, acks).await,
             Write::Timeline { new, reports, ack } => writer.make(&new, reports, ack).await,
+            Write::DeadLetters { letters, ack } => writer.keep(&letters, ack).await,
         }
         if inbox.undone.fetch_sub(1, Ordering::Relaxed) == 1 {
             (writer.wake)();
@@ -349,6 +358,21 @@ impl Writer {
                 if let Some(ack) = ack {
                     ack.refuse(&refused);
                 }
+            }
+        }
+    }
+
+    async fn keep(&mut self, letters: &[DeadLetter], ack: Option<Ack>) {
+        let (store, count) = (self.store.clone(), letters.len() as u64);
+        match self.retry(|| store.add_dead_letters(letters)).await {
+            Ok(()) => {
+                self.telemetry.dead_letters.add(count);
+                ack.into_iter().for_each(Ack::done);
+            }
+            Err(refused) => {
+                tracing::error!(reports = count, reason = %refused, "dead letters are lost");
+                self.telemetry.lost.add(count);
+                ack.iter().for_each(|ack| ack.refuse(&refused));
             }
         }
     }

@@ -40,6 +40,9 @@ pub enum FunctionCommand {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
+    /// Check one function, as the server does before one goes live: a trial on stdin, the verdict on stdout
+    #[command(hide = true)]
+    Check,
 }
 
 /// Which store.

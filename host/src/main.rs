@@ -35,18 +35,25 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     match cli.command {
-        Command::Serve(args) => runtime.block_on(serve(args.resolve()?)),
+        Command::Serve(args) => runtime()?.block_on(serve(args.resolve()?)),
         Command::Migrate(args) => {
-            runtime.block_on(store::open(&args.resolve()?)).context("the store can't be opened")?;
+            runtime()?.block_on(store::open(&args.resolve()?)).context("the store can't be opened")?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Function(FunctionCommand::Test { paths }) => {
             let summary = functions::cases::test(&paths, &mut std::io::stdout().lock())?;
             Ok(if summary.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Command::Function(FunctionCommand::Check) => {
+            functions::check::run(&mut std::io::stdin().lock(), &mut std::io::stdout().lock())?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")
 }
 
 async fn serve(config: ServeConfig) -> Result<ExitCode> {

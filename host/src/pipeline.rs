@@ -20,10 +20,13 @@ use crate::api::{self, App};
 use crate::batch::{self, Writer, run_writer};
 use crate::config::ServeConfig;
 use crate::demo;
+use crate::functions::Registry;
 use crate::ingest::lane::Lane;
 use crate::ingest::{self, Job, udp};
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
+use crate::transform::recent::Recent;
+use crate::transform::tables::Tables;
 use crate::transform::{Loader, Stats};
 
 /// How long the store has, once the server stops, to take what was accepted.
@@ -34,6 +37,7 @@ pub struct Server {
     config: ServeConfig,
     store: Arc<dyn Store>,
     loader: Loader,
+    registry: Arc<Registry>,
     udp: std::net::UdpSocket,
     http: TcpListener,
 }
@@ -45,10 +49,13 @@ impl Server {
     /// In a sentence for the operator.
     pub async fn bind(config: ServeConfig) -> Result<Self> {
         let store = store::open(&config.store).await.context("the store can't be opened")?;
-        let loader = Loader::new(config.scripts.clone(), config.plugins.clone())?;
+        let (tables, stats) = (Arc::<Tables>::default(), Arc::<Stats>::default());
+        let loader = Loader::new(config.scripts.clone(), config.plugins.clone(), tables.clone(), stats.clone())?;
+        let registry = Registry::open(store.clone(), loader.functions(), tables, stats);
+        let registry = registry.await.context("the functions can't be read from the store")?;
         let udp = udp::bind(config.udp).with_context(|| in_use("UDP", "--udp", config.udp))?;
         let http = TcpListener::bind(config.http).await.with_context(|| in_use("HTTP", "--http", config.http))?;
-        Ok(Server { config, store, loader, udp, http })
+        Ok(Server { config, store, loader, registry, udp, http })
     }
 
     /// Where it takes datagrams, and where it serves HTTP.
@@ -64,13 +71,13 @@ impl Server {
     /// # Errors
     /// Where a thread can't be started.
     pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let Server { config, store, loader, udp, http } = self;
+        let Server { config, store, loader, registry, udp, http } = self;
         let telemetry = Arc::new(Telemetry::default());
         let commits = batch::commits();
         let (queue, reader) = ingest::queue();
         let (handover, inbox) = batch::handover();
         let (give_up, give_up_seen) = watch::channel(false);
-        let stats = Arc::new(Stats::default());
+        let recent = Arc::new(Recent::default());
 
         let lane_queue = queue.clone();
         let writer = Writer {
@@ -82,9 +89,10 @@ impl Server {
             give_up: give_up_seen,
         };
         let writer = part(tokio::spawn(run_writer(writer, inbox)));
-        let lane = Lane::new(reader, loader.programs(), handover, telemetry.clone(), stats.clone());
+        let lane = Lane::new(reader, registry.live(), recent.clone(), handover, telemetry.clone());
         let lane = thread::Builder::new().name("lane".into()).spawn(move || lane.run())?;
         let loader = tokio::spawn(loader.run(shutdown.clone().cancelled_owned()));
+        let following = tokio::spawn(registry.clone().run(shutdown.clone()));
         let stop = Arc::new(AtomicBool::new(false));
         let target = udp.local_addr()?;
         let receiver = {
@@ -92,7 +100,7 @@ impl Server {
             let receive = move || udp::receive(&udp, &queue, &telemetry, &stop);
             thread::Builder::new().name("udp".into()).spawn(receive)?
         };
-        let app = App::new(store.clone(), queue.clone(), commits, telemetry.clone(), stats, shutdown.clone());
+        let app = App::new(registry, recent, queue.clone(), commits, telemetry.clone(), shutdown.clone());
         let server = part(tokio::spawn(api::serve(http, app.router(), shutdown.clone())));
         let demo = config.demo.then(|| tokio::spawn(demo::run(store, target, telemetry.clone(), shutdown.clone())));
 
@@ -112,6 +120,7 @@ impl Server {
         finish("udp", receiver).await;
         finish("http", server).await;
         let _ = loader.await;
+        let _ = following.await;
         if let Some(demo) = demo {
             let _ = demo.await;
         }
@@ -163,6 +172,7 @@ fn report(telemetry: &Telemetry) {
         stored = telemetry.stored.get(),
         refused,
         dropped_by_functions = telemetry.function_drops.get(),
+        dead_letters = telemetry.dead_letters.get(),
         dropped_by_queue = telemetry.queue_drops.get(),
         dropped_by_kernel = telemetry.kernel_drops.get(),
         lost = telemetry.lost.get(),

@@ -1,7 +1,7 @@
 //! What the server counts about itself, in the Prometheus text format.
 //!
 //! The promise that every loss is counted, in reports: `received + made by functions = stored + refused + dropped by
-//! functions + dropped by the queue + lost at the store`, once nothing is in flight. A datagram that never got to be
+//! functions + kept as dead letters + dropped by the queue + lost at the store`, once nothing is in flight. A datagram that never got to be
 //! decoded counts as one report.
 
 use std::fmt::Write;
@@ -63,6 +63,8 @@ pub struct Telemetry {
     pub function_drops: Counter,
     /// Reports that functions made beyond those they were given.
     pub function_extra: Counter,
+    /// Reports on which a function failed and that are kept as dead letters.
+    pub dead_letters: Counter,
     /// Reports that the store has committed.
     pub stored: Counter,
     /// Reports that the store refused, or that it never took before the server had to stop.
@@ -91,6 +93,11 @@ pub fn render(telemetry: &Telemetry, out: &mut String) {
             "Reports that functions made beyond those given.",
             &telemetry.function_extra,
         ),
+        (
+            "upto_reports_dead_lettered_total",
+            "Reports on which a function failed, kept as dead letters.",
+            &telemetry.dead_letters,
+        ),
         ("upto_reports_lost_total", "Reports that the store refused or never took.", &telemetry.lost),
         ("upto_batches_total", "Batches committed to the store.", &telemetry.batches),
         ("upto_store_retries_total", "Writes tried again because the store was away.", &telemetry.retries),
@@ -107,33 +114,34 @@ pub fn render(telemetry: &Telemetry, out: &mut String) {
 }
 
 /// The lines of the functions.
-pub fn render_functions(functions: &[Snapshot], out: &mut String) {
-    type Count = fn(&Snapshot) -> u64;
-    let counters: [(&str, &str, Count); 7] = [
-        ("received", "Reports given to a function.", |function| function.received),
-        ("kept", "Reports that it left as they were.", |function| function.kept),
-        ("changed", "Reports that it changed.", |function| function.changed),
-        ("dropped", "Reports that it dropped.", |function| function.dropped),
-        ("expanded", "Reports for which it made several.", |function| function.expanded),
-        ("skipped", "Reports that passed it by while it rested.", |function| function.skipped),
-        ("made", "Reports that it made of those expanded.", |function| function.made),
+pub fn render_functions(versions: &[Snapshot], out: &mut String) {
+    type Value = fn(&Snapshot) -> f64;
+    let families: [(&str, &str, &str, Value); 11] = [
+        ("received_total", "counter", "Reports given to a function.", |s| s.received as f64),
+        ("kept_total", "counter", "Reports that it left as they were.", |s| s.kept as f64),
+        ("changed_total", "counter", "Reports that it changed.", |s| s.changed as f64),
+        ("dropped_total", "counter", "Reports that it dropped.", |s| s.dropped as f64),
+        ("expanded_total", "counter", "Reports for which it made several.", |s| s.expanded as f64),
+        ("skipped_total", "counter", "Reports that came while it rested.", |s| s.skipped as f64),
+        ("made_total", "counter", "Reports that it made of those expanded.", |s| s.made as f64),
+        ("busy_seconds_total", "counter", "Time spent in it.", |s| s.busy.as_secs_f64()),
+        ("report_seconds_p50", "gauge", "Median time for a report since the start.", |s| s.p50.as_secs_f64()),
+        ("report_seconds_p99", "gauge", "Time that 99 of 100 reports keep to.", |s| s.p99.as_secs_f64()),
+        ("memory_peak_bytes", "gauge", "The most memory an instance was seen to hold.", |s| s.memory_peak as f64),
     ];
-    for (what, help, count) in counters {
-        let _ = writeln!(out, "# HELP upto_function_{what}_total {help}\n# TYPE upto_function_{what}_total counter");
-        for function in functions {
-            let _ = writeln!(out, "upto_function_{what}_total{{function={:?}}} {}", function.function, count(function));
+    let labels = |s: &Snapshot| format!("function={:?},version=\"{}\"", s.function, s.version);
+    for (what, kind, help, value) in families {
+        // Writing to a String can't fail.
+        let _ = writeln!(out, "# HELP upto_function_{what} {help}\n# TYPE upto_function_{what} {kind}");
+        for version in versions {
+            let _ = writeln!(out, "upto_function_{what}{{{}}} {}", labels(version), value(version));
         }
     }
     let name = "upto_function_failed_total";
     let _ = writeln!(out, "# HELP {name} Reports on which it failed, by cause.\n# TYPE {name} counter");
-    for function in functions {
-        for (cause, count) in FailureCause::ALL.iter().zip(function.failed) {
-            let _ = writeln!(out, "{name}{{function={:?},cause=\"{}\"}} {count}", function.function, cause.as_str());
+    for version in versions {
+        for (cause, count) in FailureCause::ALL.iter().zip(version.failed) {
+            let _ = writeln!(out, "{name}{{{},cause=\"{}\"}} {count}", labels(version), cause.as_str());
         }
-    }
-    let name = "upto_function_busy_seconds_total";
-    let _ = writeln!(out, "# HELP {name} Time spent in it.\n# TYPE {name} counter");
-    for function in functions {
-        let _ = writeln!(out, "{name}{{function={:?}}} {}", function.function, function.busy.as_secs_f64());
     }
 }

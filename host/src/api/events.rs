@@ -6,19 +6,16 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 use upto_wire::{Report, WireError};
 
-use super::App;
 use super::extract::{Parameters, Segments, Source};
 use super::hal::{self, Links};
 use super::paging::{Paging, event_cursor};
 use super::problem::{Problem, Result};
-use super::{time, timelines};
+use super::{App, body, time, timelines};
 use crate::batch::{Ack, Refused};
 use crate::clock;
 use crate::event::{Event, EventKey};
@@ -28,8 +25,6 @@ use crate::store::{TimelineKey, TimelineRow};
 
 /// How long a request waits for the store to commit.
 const COMMIT_WAIT: Duration = Duration::from_secs(5);
-/// How long a body may take to arrive.
-const BODY_WAIT: Duration = Duration::from_secs(30);
 
 /// Takes reports; answers once they are committed.
 pub async fn report(
@@ -39,7 +34,7 @@ pub async fn report(
     body: Body,
 ) -> Result<Response> {
     let encoding = encoding(&headers)?;
-    let (body, room) = read(&app, &headers, body).await?;
+    let (body, room) = body::read(&app, &headers, body, MAX_BODY).await?;
     let http::Body { reports, refused } = decode(&body, encoding, source, clock::now(), &app.telemetry);
     drop(body);
     let accepted = reports.len();
@@ -49,7 +44,7 @@ pub async fn report(
     Ok(answer(accepted, &refused))
 }
 
-fn encoding(headers: &HeaderMap) -> Result<Encoding> {
+pub fn encoding(headers: &HeaderMap) -> Result<Encoding> {
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     given.and_then(Encoding::of).ok_or_else(|| {
         let given = given.unwrap_or("missing");
@@ -61,49 +56,20 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding> {
     })
 }
 
-/// Refuses a body that says it is no JSON. Browsers can't send JSON to a foreign site unasked.
-pub fn expect_json(headers: &HeaderMap) -> Result<()> {
-    match encoding(headers)? {
-        Encoding::Json => Ok(()),
-        _ => Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong content type", "use application/json")),
-    }
-}
-
-fn declared_length(headers: &HeaderMap) -> Option<usize> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Reads a body, with the place that it takes among those in memory.
-pub async fn read(app: &App, headers: &HeaderMap, body: Body) -> Result<(Bytes, OwnedSemaphorePermit)> {
-    let kib = declared_length(headers).unwrap_or(MAX_BODY).min(MAX_BODY) / 1024 + 1;
-    let room = app.bodies.clone().try_acquire_many_owned(kib as u32);
-    let room = room.map_err(|_| Problem::busy("too many bodies are under way"))?;
-    let collected = tokio::time::timeout(BODY_WAIT, Limited::new(body, MAX_BODY).collect()).await;
-    match collected {
-        Ok(Ok(body)) => Ok((body.to_bytes(), room)),
-        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body too large",
-            format!("a body has at most {MAX_BODY} bytes; send the reports in several"),
-        )),
-        Ok(Err(error)) => Err(Problem::bad_request(format!("the body can't be read: {error}"))),
-        Err(_) => Err(Problem::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "body too slow",
-            format!("the body did not arrive within {} s", BODY_WAIT.as_secs()),
-        )),
-    }
-}
-
 /// Puts reports in the lane and waits until they are stored. Returns the timeline that was made last for them, if any.
 pub async fn submit(
     app: &App,
     reports: Vec<Report<'static>>,
     room: OwnedSemaphorePermit,
 ) -> Result<Option<TimelineKey>> {
-    let (ack, receipt) = Ack::new();
     let count = reports.len() as u64;
-    if app.queue.try_send(Job::Reports { reports, ack, room }).is_err() {
+    hand_in(app, count, |ack| Job::Reports { reports, ack, room }).await
+}
+
+/// Puts a job of so many reports in the lane and waits until they are stored.
+pub async fn hand_in(app: &App, count: u64, job: impl FnOnce(Ack) -> Job) -> Result<Option<TimelineKey>> {
+    let (ack, receipt) = Ack::new();
+    if app.queue.try_send(job(ack)).is_err() {
         app.telemetry.queue_drops.add(count);
         return Err(Problem::busy("the queue is full; nothing of this request was taken"));
     }

@@ -25,6 +25,21 @@ pub const CONTEXTS: &str = "/api/contexts";
 /// The address that takes reports.
 pub const EVENTS: &str = "/api/events";
 
+/// The address of the functions.
+pub const FUNCTIONS: &str = "/api/functions";
+/// The address of the lookup tables.
+pub const TABLES: &str = "/api/tables";
+
+/// The address of a function. Its name needs no encoding.
+pub fn function(name: &str) -> String {
+    format!("{FUNCTIONS}/{name}")
+}
+
+/// The address of a version.
+pub fn version(function: &str, number: u32) -> String {
+    format!("{FUNCTIONS}/{function}/versions/{number}")
+}
+
 /// The address of a context. `.` and `..` can't stand in a path, so they are given as `name:.` and `name:..`.
 pub fn context(name: &str) -> String {
     let literal = matches!(name, "." | "..") || name.starts_with(NAME_PREFIX);

@@ -1,14 +1,17 @@
 //! The HTTP surface: the HAL API, the page, and what probes and Prometheus ask for.
 
 mod bars;
+mod body;
 mod contexts;
 mod events;
 mod extract;
+mod functions;
 mod hal;
 mod paging;
 mod problem;
 mod serve;
 mod stream;
+mod tables;
 mod timelines;
 
 use std::sync::Arc;
@@ -25,10 +28,11 @@ use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 
 use crate::assets;
+use crate::functions::Registry;
 use crate::ingest::Queue;
 use crate::store::{Store, TimelineKey};
 use crate::telemetry::{self, Telemetry};
-use crate::transform::Stats;
+use crate::transform::recent::Recent;
 use hal::{Hal, Links};
 use problem::Problem;
 
@@ -45,10 +49,11 @@ const STREAMS: usize = 512;
 #[derive(Clone)]
 pub struct App {
     store: Arc<dyn Store>,
+    registry: Arc<Registry>,
+    recent: Arc<Recent>,
     queue: Queue,
     commits: broadcast::Sender<TimelineKey>,
     telemetry: Arc<Telemetry>,
-    functions: Arc<Stats>,
     bodies: Arc<Semaphore>,
     charts: Arc<Semaphore>,
     streams: Arc<Semaphore>,
@@ -56,19 +61,20 @@ pub struct App {
 }
 
 impl App {
-    /// The application over a store. Streams end and readiness fails once `shutdown` is cancelled.
+    /// The application over a registry and its store. Streams end and readiness fails once `shutdown` is cancelled.
     pub fn new(
-        store: Arc<dyn Store>,
+        registry: Arc<Registry>,
+        recent: Arc<Recent>,
         queue: Queue,
         commits: broadcast::Sender<TimelineKey>,
         telemetry: Arc<Telemetry>,
-        functions: Arc<Stats>,
         shutdown: CancellationToken,
     ) -> Self {
         let bodies = Arc::new(Semaphore::new(BODIES_KIB));
         let charts = Arc::new(Semaphore::new(CHARTS));
         let streams = Arc::new(Semaphore::new(STREAMS));
-        App { store, queue, commits, telemetry, functions, bodies, charts, streams, shutdown }
+        let store = registry.store().clone();
+        App { store, registry, recent, queue, commits, telemetry, bodies, charts, streams, shutdown }
     }
 
     /// All routes.
@@ -86,6 +92,8 @@ impl App {
             .route("/contexts/{context}", get(contexts::one))
             .route("/contexts/{context}/timelines", get(timelines::list).post(timelines::make))
             .nest("/contexts/{context}/timelines/{timeline}", timeline)
+            .merge(functions::routes())
+            .merge(tables::routes())
             .fallback(unknown_path)
             .method_not_allowed_fallback(wrong_method);
         Router::new()
@@ -104,6 +112,7 @@ impl App {
 
 async fn entry() -> Hal {
     let links = Links::to_self(hal::ENTRY).and("contexts", hal::CONTEXTS).and("events", hal::EVENTS);
+    let links = links.and("functions", hal::FUNCTIONS).and("tables", hal::TABLES);
     let links = links.template("context", format!("{}/{{context}}", hal::CONTEXTS)).and("metrics", "/metrics");
     Hal(hal::resource(links, json!({"version": env!("CARGO_PKG_VERSION")})))
 }
@@ -121,7 +130,7 @@ async fn ready(State(app): State<App>) -> Response {
 async fn metrics(State(app): State<App>) -> Response {
     let mut text = String::new();
     telemetry::render(&app.telemetry, &mut text);
-    telemetry::render_functions(&app.functions.snapshot(), &mut text);
+    telemetry::render_functions(&app.registry.stats().snapshot(), &mut text);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 

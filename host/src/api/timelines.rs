@@ -8,13 +8,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use upto_wire::{Kind, Labels, Report, Time};
 
-use super::events::{expect_json, read, submit};
+use super::body::{expect_json, read};
+use super::events::submit;
 use super::extract::{Parameters, Segments, Source};
 use super::hal::{self, Hal, Links, Version};
 use super::paging::Paging;
 use super::problem::{Problem, Result};
 use super::{App, contexts, time};
 use crate::clock;
+use crate::ingest::http::MAX_BODY;
 use crate::ingest::lane::admit;
 use crate::store::{TimelineKey, TimelineRef, TimelineRow};
 
@@ -57,7 +59,7 @@ pub async fn make(
     body: Body,
 ) -> Result<Response> {
     expect_json(&headers)?;
-    let (body, room) = read(&app, &headers, body).await?;
+    let (body, room) = read(&app, &headers, body, MAX_BODY).await?;
     let new: NewTimeline = match body.trim_ascii() {
         b"" => NewTimeline::default(),
         body => serde_json::from_slice(body)

@@ -6,14 +6,16 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use similar::{ChangeTag, TextDiff};
 use upto_wire::{Report, json};
 
-use crate::transform::compile::{compile, is_function};
+use super::diff;
+use crate::transform::compile::{self, Surroundings, compile};
+use crate::transform::live::FOLDER;
+use crate::transform::log::Log;
 use crate::transform::tables::Tables;
-use crate::transform::{Function, Outcome, Program};
+use crate::transform::{Function, Outcome};
 
 /// One case: these reports in, those out.
 #[derive(Deserialize)]
@@ -85,7 +87,7 @@ fn files(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
         let mut inside: Vec<PathBuf> = fs::read_dir(path)
             .map_err(named)?
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .filter(|path| is_function(path))
+            .filter(|path| compile::language(path).is_some())
             .collect();
         inside.sort();
         files.extend(inside);
@@ -114,40 +116,68 @@ fn test_file(file: &Path, summary: &mut Summary, out: &mut dyn Write) -> io::Res
             return writeln!(out, "{}: {error}", cases_file.display());
         }
     };
-    let cases: Vec<Case<'_>> = match serde_json::from_str(&text) {
-        Ok(cases) => cases,
+    let verdicts = match run(&text, function.as_mut()) {
+        Ok(verdicts) => verdicts,
         Err(error) => {
             summary.broken += 1;
-            return writeln!(out, "{}: no list of cases: {error}", cases_file.display());
+            return writeln!(out, "{}: {error}", cases_file.display());
         }
     };
-    for case in &cases {
-        match run(case, function.as_mut()) {
-            Ok(()) => {
-                summary.passed += 1;
-                writeln!(out, "{name}: {}: ok", case.name)?;
-            }
-            Err(difference) => {
-                summary.failed += 1;
-                writeln!(out, "{name}: {}: failed\n{difference}", case.name)?;
-            }
+    for CaseVerdict { name: case, passed, difference } in verdicts {
+        if passed {
+            summary.passed += 1;
+            writeln!(out, "{name}: {case}: ok")?;
+        } else {
+            summary.failed += 1;
+            writeln!(out, "{name}: {case}: failed\n{difference}")?;
         }
     }
     Ok(())
 }
 
+/// What became of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseVerdict {
+    /// Its name.
+    pub name: String,
+    /// Whether the function made of the reports what was wanted.
+    pub passed: bool,
+    /// What differs, line by line; empty for one that passed.
+    pub difference: String,
+}
+
+/// Runs all cases of a JSON list.
+///
+/// # Errors
+/// A sentence where it is none.
+pub fn run(cases: &str, function: &mut dyn Function) -> Result<Vec<CaseVerdict>, String> {
+    let cases: Vec<Case<'_>> = serde_json::from_str(cases).map_err(|error| format!("no list of cases: {error}"))?;
+    let verdict = |case: Case<'_>| {
+        let difference = run_case(&case, function).err().unwrap_or_default();
+        CaseVerdict { name: case.name, passed: difference.is_empty(), difference }
+    };
+    Ok(cases.into_iter().map(verdict).collect())
+}
+
+/// A report as JSON, checked. An error is a sentence.
+pub fn report(json: &str) -> Result<Report<'_>, String> {
+    let parsed = json::report(json).and_then(|mut report| report.check().map(|()| report));
+    parsed.map_err(|error| error.to_string())
+}
+
 fn load(file: &Path) -> Result<Box<dyn Function>, String> {
-    if !is_function(file) {
-        return Err("a function is a .lua or a .wasm file".into());
-    }
-    let bytes = fs::read(file).map_err(|error| error.to_string())?;
+    let language = compile::language(file).ok_or("a function is a .lua or a .wasm file")?;
+    let name = compile::name(file).map_err(|error| error.to_string())?;
+    let code = fs::read(file).map_err(|error| error.to_string())?;
     let tables = Tables::beside(file).map_err(|(path, error)| format!("{}: {error}", path.display()))?;
-    let program: Arc<dyn Program> = compile(file, &bytes, &Arc::new(tables)).map_err(|error| error.to_string())?;
+    let log = Arc::new(Log::new(name, FOLDER, Arc::default()));
+    let surroundings = Surroundings { tables: Arc::new(tables), log };
+    let program = compile(name, language, &code, surroundings).map_err(|error| error.to_string())?;
     program.instantiate().map_err(|failure| failure.message)
 }
 
 /// Runs one case; an error is what to show for it.
-fn run(case: &Case<'_>, function: &mut dyn Function) -> Result<(), String> {
+fn run_case(case: &Case<'_>, function: &mut dyn Function) -> Result<(), String> {
     let given = reports("in", &case.given)?;
     let wanted = reports("out", &case.wanted)?;
     let mut outcomes = Vec::with_capacity(given.len());
@@ -173,29 +203,16 @@ fn run(case: &Case<'_>, function: &mut dyn Function) -> Result<(), String> {
 }
 
 fn reports<'a>(side: &str, items: &[&'a RawValue]) -> Result<Vec<Report<'a>>, String> {
-    let parse = |item: &'a RawValue| {
-        let mut report = json::report(item.get())?;
-        report.check().map(|()| report)
-    };
     let parse_at = |(at, item): (usize, &&'a RawValue)| {
-        parse(item).map_err(|error| format!("    \"{side}\", report {}: {error}", at + 1))
+        report(item.get()).map_err(|error| format!("    \"{side}\", report {}: {error}", at + 1))
     };
     items.iter().enumerate().map(parse_at).collect()
 }
 
 /// The lines in which two lists of reports differ: `-` is wanted and missing, `+` is there and not wanted.
 fn difference(wanted: &[Report<'_>], made: &[Report<'_>]) -> String {
-    let (wanted, made) = (pretty(wanted), pretty(made));
-    let mut text = String::new();
-    for change in TextDiff::from_lines(&wanted, &made).iter_all_changes() {
-        let sign = match change.tag() {
-            ChangeTag::Delete => '-',
-            ChangeTag::Insert => '+',
-            ChangeTag::Equal => ' ',
-        };
-        let _ = write!(text, "    {sign} {change}");
-    }
-    text
+    let lines = diff::lines(&pretty(wanted), &pretty(made));
+    lines.lines().map(|line| format!("    {line}\n")).collect()
 }
 
 fn pretty(reports: &[Report<'_>]) -> String {

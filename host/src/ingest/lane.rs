@@ -1,5 +1,6 @@
 //! The ordered lane: one thread that decodes, runs the functions and merges, in the order of arrival.
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +14,10 @@ use crate::batch::{Ack, Handover, Pending, Write};
 use crate::clock;
 use crate::event::LabelText;
 use crate::store::NewTimeline;
+use crate::store::functions::DeadLetter;
 use crate::telemetry::Telemetry;
-use crate::transform::{Chain, Programs, Stats};
+use crate::transform::recent::Recent;
+use crate::transform::{Applied, Chain, Dead, LiveSet};
 
 /// While more keeps coming, a batch waits at most so long to grow.
 const LINGER: Duration = Duration::from_millis(10);
@@ -25,7 +28,8 @@ const KNOWN_TIMELINES: usize = 10_000;
 pub struct Lane {
     queue: QueueReader,
     chain: Chain,
-    programs: watch::Receiver<Programs>,
+    live: watch::Receiver<LiveSet>,
+    recent: Arc<Recent>,
     pending: Pending,
     /// When the oldest pending report was added.
     since: Instant,
@@ -33,29 +37,30 @@ pub struct Lane {
     /// Timelines that reports named and that were made.
     known: HashSet<Named<String>>,
     telemetry: Arc<Telemetry>,
-    stats: Arc<Stats>,
+    letter_ids: LetterIds,
 }
 
 impl Lane {
-    /// A lane that reads `queue`, runs `programs` and hands over what comes of it.
+    /// A lane that reads `queue`, runs the functions that are `live` and hands over what comes of it.
     pub fn new(
         queue: QueueReader,
-        mut programs: watch::Receiver<Programs>,
+        mut live: watch::Receiver<LiveSet>,
+        recent: Arc<Recent>,
         handover: Handover,
         telemetry: Arc<Telemetry>,
-        stats: Arc<Stats>,
     ) -> Self {
-        let chain = Chain::new(&programs.borrow_and_update(), &stats);
+        let chain = Chain::new(&live.borrow_and_update());
         Lane {
             queue,
             chain,
-            programs,
+            live,
+            recent,
             pending: Pending::default(),
             since: Instant::now(),
             handover,
             known: HashSet::new(),
             telemetry,
-            stats,
+            letter_ids: LetterIds::new(),
         }
     }
 
@@ -63,13 +68,18 @@ impl Lane {
     pub fn run(mut self) {
         loop {
             let job = if self.pending.is_empty() { self.queue.next() } else { self.queue.next_within(LINGER) };
-            if self.programs.has_changed().unwrap_or(false) {
-                self.chain = Chain::new(&self.programs.borrow_and_update(), &self.stats);
+            if self.live.has_changed().unwrap_or(false) {
+                self.chain.update(&self.live.borrow_and_update());
             }
             match job {
                 Job::Datagrams(chunk) => self.datagrams(&chunk),
                 // Its place among the bodies is given back once its reports are merged.
                 Job::Reports { reports, ack, room: _room } => self.requested(reports, ack),
+                Job::Replay { reports, place: (order, name), ack } => {
+                    let applied = self.chain.resume((order, &name), reports);
+                    self.take(applied, Some(&ack));
+                    ack.done();
+                }
                 Job::Flush => {}
                 Job::Stop => break,
             }
@@ -100,13 +110,23 @@ impl Lane {
         ack.done();
     }
 
-    /// Runs the functions over admitted reports and merges what they leave.
-    fn reports(&mut self, mut reports: Vec<Report<'_>>, ack: Option<&Ack>) {
-        let applied = self.chain.apply(&mut reports);
-        self.telemetry.function_drops.add(applied.dropped as u64);
-        self.telemetry.function_extra.add(applied.added as u64);
+    /// Runs the functions over admitted reports and takes what they leave.
+    fn reports(&mut self, reports: Vec<Report<'_>>, ack: Option<&Ack>) {
+        self.recent.offer(&reports);
+        let applied = self.chain.apply(reports);
+        self.take(applied, ack);
+    }
+
+    /// Counts what the functions did, and merges what they left.
+    fn take(&mut self, applied: Applied<'_>, ack: Option<&Ack>) {
+        self.telemetry.function_drops.add(applied.counts.dropped as u64);
+        self.telemetry.function_extra.add(applied.counts.added as u64);
         let received = clock::now();
-        for report in &reports {
+        if !applied.dead.is_empty() {
+            let letters = applied.dead.into_iter().map(|dead| self.letter_ids.letter(dead, received)).collect();
+            self.handover.send(Write::DeadLetters { letters, ack: ack.map(Ack::part) });
+        }
+        for (report, changed_by) in applied.reports.iter().zip(applied.changed_by) {
             self.merge(report, received, ack);
         }
     }
@@ -156,6 +176,35 @@ impl Lane {
     fn flush(&mut self) {
         if !self.pending.is_empty() {
             self.handover.send(self.pending.take());
+        }
+    }
+}
+
+/// Makes the ids of dead letters: in order of time, and of no other instance.
+struct LetterIds {
+    instance: u64,
+    count: u64,
+}
+
+impl LetterIds {
+    fn new() -> Self {
+        // The standard library's source of random numbers.
+        let instance = RandomState::new().hash_one(std::process::id());
+        LetterIds { instance, count: 0 }
+    }
+
+    fn letter(&mut self, dead: Dead, at: Time) -> DeadLetter {
+        self.count += 1;
+        let Dead { function, version, failure, report } = dead;
+        DeadLetter {
+            id: format!("{:016x}-{:08x}-{:016x}", at.micros(), self.count, self.instance),
+            function,
+            version,
+            cause: failure.cause.as_str().to_owned(),
+            reason: failure.message,
+            // A report always has a JSON form.
+            report: serde_json::to_string(&report).unwrap_or_default(),
+            at,
         }
     }
 }

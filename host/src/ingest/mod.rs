@@ -31,6 +31,15 @@ pub enum Job {
         /// Their place among the bodies that may be in memory.
         room: OwnedSemaphorePermit,
     },
+    /// Dead letters that get another chance.
+    Replay {
+        /// The reports.
+        reports: Vec<Report<'static>>,
+        /// The order and the name of the function that failed on them: they go on from there.
+        place: (i32, String),
+        /// Told once all are stored, or are dead letters again.
+        ack: Ack,
+    },
     /// Nothing new; the writer is free again.
     Flush,
     /// Nothing comes after this.

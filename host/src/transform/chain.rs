@@ -1,21 +1,18 @@
 //! The live functions as one thread runs them: each report passes all of them in order.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
 
 use upto_wire::Report;
 
-use super::stats::{FunctionStats, Stats};
-use super::{Failure, FailureCause, Function, Outcome, Program, Programs, budget};
+use super::canary::Canary;
+use super::runner::{Ran, Runner};
+use super::settings::ContextFilter;
+use super::{Failure, FailureCause, Live, LiveSet, OnError, Outcome, Version, budget};
 
-/// Calls in a row that may run out of time before the function rests for [`REST`]: without it, a function that hangs
-/// on each report would take every thread for ever.
-const STRIKES: u32 = 5;
-/// How long a function rests, and how long one waits that can't be instantiated before it is tried again.
-const REST: Duration = Duration::from_secs(5);
-
-/// How many reports a chain took away and added. `before - dropped + added = after`.
+/// How many reports a chain took away and added. `before - dropped - dead + added = after`, with the dead letters counted
+/// by [`Applied::dead`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Reports that functions dropped.
@@ -24,157 +21,359 @@ pub struct Counts {
     pub added: usize,
 }
 
+/// What became of the reports that a chain was given.
+#[derive(Debug, Default)]
+pub struct Applied<'a> {
+    /// Those that go on, in their order; what was made of one report stands where it stood.
+    pub reports: Vec<Report<'a>>,
+    /// For each of them, which functions changed it. [`Chain::names`] tells their names.
+    pub changed_by: Vec<ChangedBy>,
+    /// How many were dropped and added.
+    pub counts: Counts,
+    /// Those that are to be kept as dead letters.
+    pub dead: Vec<Dead>,
+}
+
+/// Which functions changed a report: two bits for each link of the chain, one for the version that runs and one for its
+/// canary.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct ChangedBy(u128);
+
+/// A report on which a function failed whose settings want it kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dead {
+    /// The function.
+    pub function: String,
+    /// Its version.
+    pub version: u32,
+    /// Why.
+    pub failure: Failure,
+    /// The report as the function was given it.
+    pub report: Report<'static>,
+}
+
 /// Instances of all live functions, for one thread.
 pub struct Chain {
     links: Vec<Link>,
-    outcomes: Vec<Outcome>,
+    names: HashMap<ChangedBy, Arc<str>>,
 }
 
 impl Chain {
-    /// Makes an instance of each program. One that can't be made fails its reports, which pass unchanged, and is tried
-    /// again later.
-    pub fn new(programs: &Programs, stats: &Stats) -> Self {
-        let link = |program: &Arc<dyn Program>| Link::new(program.clone(), stats.of(program.name()));
-        Chain { links: programs.iter().map(link).collect(), outcomes: Vec::new() }
+    /// A chain of these functions. They are instantiated when the first report comes.
+    pub fn new(live: &LiveSet) -> Self {
+        let links = live.iter().filter(|live| live.version.program.entry_points().transform);
+        Chain { links: links.map(Link::new).collect(), names: HashMap::new() }
     }
 
-    /// Passes all reports through all functions. Their order is kept; what is made of one report stands where it stood.
-    ///
-    /// A report on which a function fails goes on unchanged. To be called on a thread that may block: it takes up to
-    /// [`budget::CALL_TIME`] for each function and [`budget::BATCH`] reports. Together they make at most
-    /// [`budget::OUTPUT_REPORTS`] times as many reports as they were given.
-    pub fn apply<'a>(&mut self, reports: &mut Vec<Report<'a>>) -> Counts {
-        let mut counts = Counts::default();
-        let limit = reports.len().saturating_mul(budget::OUTPUT_REPORTS);
-        for link in &mut self.links {
-            if link.rests() {
-                link.stats.received.fetch_add(reports.len() as u64, Relaxed);
-                link.stats.skipped.fetch_add(reports.len() as u64, Relaxed);
-                continue;
+    /// Makes it a chain of these functions. Versions that stay keep their instances.
+    pub fn update(&mut self, live: &LiveSet) {
+        let mut runners: Vec<Runner> = std::mem::take(&mut self.links).into_iter().flat_map(Link::into_runners).collect();
+        *self = Chain::new(live);
+        for runner in self.links.iter_mut().flat_map(Link::runners) {
+            if let Some(at) = runners.iter().position(|old| Arc::ptr_eq(&old.version, &runner.version)) {
+                *runner = runners.swap_remove(at);
             }
-            self.outcomes.clear();
-            for batch in reports.chunks(budget::BATCH) {
-                link.call(batch, &mut self.outcomes);
-            }
-            let made = settle(&link.stats, reports, &mut self.outcomes, limit);
-            counts.dropped += made.dropped;
-            counts.added += made.added;
         }
-        counts
     }
+
+    /// Passes reports through all functions that concern them.
+    ///
+    /// To be called on a thread that may block: it takes up to [`budget::CALL_TIME`] for each function and
+    /// [`budget::BATCH`] reports. Together they make at most [`budget::OUTPUT_REPORTS`] times as many reports as they
+    /// were given.
+    pub fn apply<'a>(&mut self, reports: Vec<Report<'a>>) -> Applied<'a> {
+        self.apply_from(0, reports)
+    }
+
+    /// As [`Chain::apply`], from the place of this function on: for reports that passed what stands before it.
+    pub fn resume<'a>(&mut self, place: (i32, &str), reports: Vec<Report<'a>>) -> Applied<'a> {
+        let first = self.links.partition_point(|link| link.place() < place);
+        self.apply_from(first, reports)
+    }
+
+    fn apply_from<'a>(&mut self, first: usize, reports: Vec<Report<'a>>) -> Applied<'a> {
+        let limit = reports.len().saturating_mul(budget::OUTPUT_REPORTS);
+        let changed_by = vec![ChangedBy::default(); reports.len()];
+        let mut applied = Applied { reports, changed_by, ..Applied::default() };
+        for (at, link) in self.links.iter_mut().enumerate().skip(first) {
+            if !applied.reports.is_empty() {
+                link.apply(at, limit, &mut applied);
+            }
+        }
+        applied
+    }
+
+    /// The functions that changed a report, such as `rename@3 hosts`, in the order in which they did; `None` for none.
+    pub fn names(&mut self, changed_by: ChangedBy) -> Option<Arc<str>> {
+        let ChangedBy(bits) = changed_by;
+        (bits != 0).then(|| {
+            let names = self.names.entry(changed_by);
+            names.or_insert_with(|| labels(&self.links, bits).into()).clone()
+        })
+    }
+}
+
+fn labels(links: &[Link], bits: u128) -> String {
+    let runners = links.iter().map(|link| [Some(&link.runner), link.canary.as_ref().map(|(_, runner)| runner)]);
+    let bit_is_set = |(bit, _): &(usize, Option<&Runner>)| bits & (1 << bit) != 0;
+    let set = runners.flatten().enumerate().filter(bit_is_set);
+    set.filter_map(|(_, runner)| Some(runner?.version.label())).collect::<Vec<_>>().join(" ")
 }
 
 struct Link {
-    program: Arc<dyn Program>,
-    function: Option<Box<dyn Function>>,
-    stats: Arc<FunctionStats>,
-    strikes: u32,
-    rests_until: Option<Instant>,
+    runner: Runner,
+    canary: Option<(Canary, Runner)>,
+    filter: ContextFilter,
+}
+
+/// Who deals with a report.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Route {
+    /// Nobody: the function is not for its context.
+    Past,
+    Active,
+    Canary,
 }
 
 impl Link {
-    fn new(program: Arc<dyn Program>, stats: Arc<FunctionStats>) -> Self {
-        Link { program, function: None, stats, strikes: 0, rests_until: None }
+    fn new(live: &Live) -> Self {
+        let canary = live.canary.clone().map(|canary| (canary.clone(), Runner::new(canary.version)));
+        Link { runner: Runner::new(live.version.clone()), canary, filter: ContextFilter::default() }
     }
 
-    fn rests(&mut self) -> bool {
-        self.rests_until.take_if(|until| *until <= Instant::now());
-        self.rests_until.is_some()
+    fn into_runners(self) -> impl Iterator<Item = Runner> {
+        [Some(self.runner), self.canary.map(|(_, runner)| runner)].into_iter().flatten()
     }
 
-    /// Pushes an outcome for each report of a batch.
-    fn call(&mut self, batch: &[Report<'_>], outcomes: &mut Vec<Outcome>) {
-        let start = Instant::now();
-        let wanted = outcomes.len() + batch.len();
-        self.stats.received.fetch_add(batch.len() as u64, Relaxed);
-        match self.ready() {
-            Ok(function) => function.transform(batch, outcomes),
-            Err(failure) => {
-                outcomes.resize(wanted, Outcome::Fail(failure));
-                self.rests_until = Some(start + REST);
+    fn runners(&mut self) -> impl Iterator<Item = &mut Runner> {
+        [Some(&mut self.runner), self.canary.as_mut().map(|(_, runner)| runner)].into_iter().flatten()
+    }
+
+    fn place(&self) -> (i32, &str) {
+        (self.runner.version.settings.order, self.runner.version.function())
+    }
+
+    fn apply(&mut self, at: usize, limit: usize, applied: &mut Applied<'_>) {
+        let routes = self.routes(&applied.reports);
+        let (mut active, mut canary) = (Part::default(), Part::default());
+        let reports = std::mem::take(&mut applied.reports);
+        match &routes {
+            // The usual case moves nothing.
+            None => active.reports = reports,
+            Some(routes) => {
+                let mut past = Vec::new();
+                for (report, route) in reports.into_iter().zip(routes) {
+                    match route {
+                        Route::Past => past.push(report),
+                        Route::Active => active.reports.push(report),
+                        Route::Canary => canary.reports.push(report),
+                    }
+                }
+                applied.reports = past;
             }
         }
-        let first = wanted - batch.len();
-        debug_assert_eq!(outcomes.len(), wanted, "{} owes an outcome for each report", self.program.name());
-        self.judge(&outcomes[first..]);
-        self.stats.busy_ns.fetch_add(start.elapsed().as_nanos() as u64, Relaxed);
-    }
-
-    fn ready(&mut self) -> Result<&mut Box<dyn Function>, Failure> {
-        match &mut self.function {
-            Some(function) => Ok(function),
-            slot => Ok(slot.insert(self.program.instantiate()?)),
+        active.run(&mut self.runner);
+        if let Some((trial, runner)) = &mut self.canary {
+            match trial.plan.shadow {
+                true => compare(trial, runner, &active),
+                false => canary.run(runner),
+            }
         }
+        let past = std::mem::take(&mut applied.reports).into_iter();
+        let mut settle = Settle { limit, total: active.reports.len() + canary.reports.len() + past.len(), made: applied };
+        let versions = [Some(&self.runner.version), self.canary.as_ref().map(|(_, runner)| &runner.version)];
+        settle.all(routes.as_deref(), past, [active, canary], versions, at);
     }
 
-    /// Lets a function rest that ran out of time in [`STRIKES`] calls in a row.
-    fn judge(&mut self, outcomes: &[Outcome]) {
-        let late = |outcome: &Outcome| matches!(outcome, Outcome::Fail(f) if f.cause == FailureCause::Time);
-        self.strikes = if outcomes.iter().any(late) { self.strikes + 1 } else { 0 };
-        if self.strikes >= STRIKES {
-            self.strikes = 0;
-            self.rests_until = Some(Instant::now() + REST);
-            tracing::warn!(function = self.program.name(), rest_s = REST.as_secs(), "runs out of time; it rests");
+    /// Who deals with each report; `None` where the running version deals with all.
+    fn routes(&mut self, reports: &[Report<'_>]) -> Option<Vec<Route>> {
+        let trial = self.canary.as_ref().map(|(trial, _)| &trial.plan).filter(|plan| !plan.shadow);
+        let contexts = &self.runner.version.settings.contexts;
+        if contexts.is_all() && trial.is_none() {
+            return None;
+        }
+        let filter = &mut self.filter;
+        let route = |report: &Report<'_>| match trial {
+            _ if !contexts.is_all() && !filter.contains(contexts, &report.context) => Route::Past,
+            Some(plan) if plan.takes(report) => Route::Canary,
+            _ => Route::Active,
+        };
+        Some(reports.iter().map(route).collect())
+    }
+}
+
+/// Runs a version in the shadow on its share of what the running one was given.
+fn compare(trial: &Canary, runner: &mut Runner, active: &Part<'_>) {
+    let share: Vec<usize> = (0..active.outcomes.len()).filter(|at| trial.plan.takes(&active.reports[*at])).collect();
+    let reports: Vec<_> = share.iter().map(|at| active.reports[*at].clone()).collect();
+    let mut outcomes = Vec::with_capacity(reports.len());
+    if let Ran::Took(_) = runner.run(&reports, &mut outcomes) {
+        for ((at, report), outcome) in share.iter().zip(&reports).zip(&outcomes) {
+            trial.comparison.add(report, &active.outcomes[*at], outcome);
+            runner.version.stats.count(report, outcome);
         }
     }
 }
 
-/// Puts the outcomes of one function into effect and counts them.
-fn settle<'a>(
-    stats: &FunctionStats,
-    reports: &mut Vec<Report<'a>>,
-    outcomes: &mut Vec<Outcome>,
-    limit: usize,
-) -> Counts {
-    let mut counts = Counts::default();
-    let (mut kept, mut changed, mut expanded, mut made) = (0, 0, 0, 0);
-    let mut before = std::mem::take(reports).into_iter();
-    let total = before.len();
-    // Reused in place by the common case: as many reports come out as went in.
-    let mut after: Vec<Report<'a>> = Vec::with_capacity(total);
-    for (report, outcome) in before.by_ref().zip(outcomes.drain(..)) {
-        match outcome {
-            Outcome::Keep => {
-                kept += 1;
-                after.push(report);
-            }
-            Outcome::Replace(new) => {
-                changed += 1;
-                after.push(*new);
-            }
-            Outcome::Drop => counts.dropped += 1,
-            Outcome::Expand(several) if several.is_empty() => counts.dropped += 1,
-            Outcome::Expand(several) if total + counts.added + several.len() - 1 <= limit => {
-                expanded += 1;
-                made += several.len();
-                counts.added += several.len() - 1;
-                after.extend(several);
-            }
-            Outcome::Expand(_) => {
-                stats.count_failures(&too_many(limit), 1);
-                after.push(report);
-            }
-            Outcome::Fail(failure) => {
-                stats.count_failures(&failure, 1);
-                after.push(report);
+/// The reports that one version deals with.
+#[derive(Default)]
+struct Part<'a> {
+    reports: Vec<Report<'a>>,
+    /// One for each report; none where the function rests.
+    outcomes: Vec<Outcome>,
+}
+
+impl Part<'_> {
+    fn run(&mut self, runner: &mut Runner) {
+        self.outcomes.reserve(self.reports.len());
+        let Ran::Took(time) = runner.run(&self.reports, &mut self.outcomes) else { return };
+        let version = &runner.version;
+        if version.tap.is_watched() {
+            for (report, outcome) in self.reports.iter().zip(&self.outcomes) {
+                version.tap.show(version.number, report, outcome, time);
             }
         }
     }
-    after.extend(before);
-    *reports = after;
-    for (counter, count) in [
-        (&stats.kept, kept),
-        (&stats.changed, changed),
-        (&stats.dropped, counts.dropped),
-        (&stats.expanded, expanded),
-        (&stats.made, made),
-    ] {
-        counter.fetch_add(count as u64, Relaxed);
+}
+
+/// Puts the outcomes of one link into effect and counts them.
+struct Settle<'s, 'a> {
+    limit: usize,
+    /// Reports at the beginning, and made since.
+    total: usize,
+    made: &'s mut Applied<'a>,
+}
+
+impl<'a> Settle<'_, 'a> {
+    fn all(
+        &mut self,
+        routes: Option<&[Route]>,
+        mut past: impl Iterator<Item = Report<'a>>,
+        parts: [Part<'a>; 2],
+        versions: [Option<&Arc<Version>>; 2],
+        at: usize,
+    ) {
+        let changed_by = std::mem::take(&mut self.made.changed_by);
+        self.made.reports.reserve(self.total);
+        self.made.changed_by.reserve(self.total);
+        let mut tallies = versions.map(|_| Tally::default());
+        let mut parts = parts.map(|part| (part.reports.into_iter(), part.outcomes.into_iter()));
+        for (index, marks) in changed_by.into_iter().enumerate() {
+            let side = match routes.map_or(Route::Active, |routes| routes[index]) {
+                Route::Past => {
+                    // One for each route that leads past.
+                    self.made.reports.extend(past.next());
+                    self.made.changed_by.push(marks);
+                    continue;
+                }
+                Route::Active => 0,
+                Route::Canary => 1,
+            };
+            let (Some(report), outcome, Some(version)) = (parts[side].0.next(), parts[side].1.next(), versions[side])
+            else {
+                continue;
+            };
+            let bit = ChangedBy(marks.0 | 1 << (2 * at + side));
+            self.one(report, outcome, (marks, bit), version, &mut tallies[side]);
+        }
+        for (version, tally) in versions.into_iter().zip(tallies) {
+            if let Some(version) = version {
+                tally.add_to(version);
+            }
+        }
     }
-    counts
+
+    /// `marks` are those of the report unchanged and changed.
+    fn one(
+        &mut self,
+        report: Report<'a>,
+        outcome: Option<Outcome>,
+        marks: (ChangedBy, ChangedBy),
+        version: &Arc<Version>,
+        tally: &mut Tally,
+    ) {
+        match outcome {
+            Some(Outcome::Keep) => {
+                tally.kept += 1;
+                self.push(report, marks.0);
+            }
+            Some(Outcome::Replace(new)) => {
+                tally.changed += 1;
+                self.push(*new, marks.1);
+            }
+            Some(Outcome::Expand(several)) if !several.is_empty() => {
+                if self.total + several.len() - 1 > self.limit {
+                    return self.failed(report, too_many(self.limit), marks.0, version);
+                }
+                tally.expanded += 1;
+                tally.made += several.len() as u64;
+                self.total += several.len() - 1;
+                self.made.counts.added += several.len() - 1;
+                several.into_iter().for_each(|one| self.push(one, marks.1));
+            }
+            Some(Outcome::Drop | Outcome::Expand(_)) => {
+                tally.dropped += 1;
+                self.made.counts.dropped += 1;
+            }
+            Some(Outcome::Fail(failure)) => self.failed(report, failure, marks.0, version),
+            None => self.given_up(report, rests(), marks.0, version),
+        }
+    }
+
+    fn failed(&mut self, report: Report<'a>, failure: Failure, marks: ChangedBy, version: &Arc<Version>) {
+        version.stats.count_failure(&failure, &report);
+        self.given_up(report, failure, marks, version);
+    }
+
+    /// What the settings say of a report that the function did not deal with.
+    fn given_up(&mut self, report: Report<'a>, failure: Failure, marks: ChangedBy, version: &Arc<Version>) {
+        match version.settings.on_error {
+            OnError::Pass => self.push(report, marks),
+            OnError::Drop => self.made.counts.dropped += 1,
+            OnError::DeadLetter => {
+                let (function, report) = (version.function().to_owned(), report.into_owned());
+                self.made.dead.push(Dead { function, version: version.number, failure, report });
+            }
+        }
+    }
+
+    fn push(&mut self, report: Report<'a>, marks: ChangedBy) {
+        self.made.reports.push(report);
+        self.made.changed_by.push(marks);
+    }
+}
+
+/// What is counted in one go.
+#[derive(Default)]
+struct Tally {
+    kept: u64,
+    changed: u64,
+    dropped: u64,
+    expanded: u64,
+    made: u64,
+}
+
+impl Tally {
+    fn add_to(&self, version: &Version) {
+        let stats = &version.stats;
+        for (counter, count) in [
+            (&stats.kept, self.kept),
+            (&stats.changed, self.changed),
+            (&stats.dropped, self.dropped),
+            (&stats.expanded, self.expanded),
+            (&stats.made, self.made),
+        ] {
+            counter.fetch_add(count, Relaxed);
+        }
+    }
 }
 
 fn too_many(limit: usize) -> Failure {
     let message = format!("all functions together made more than {limit} reports of one chunk");
     Failure { cause: FailureCause::Output, message }
+}
+
+fn rests() -> Failure {
+    let message = "the function rests, as it failed again and again".to_owned();
+    Failure { cause: FailureCause::Error, message }
 }

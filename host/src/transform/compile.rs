@@ -1,50 +1,97 @@
-//! From a file to a program, whatever its language.
+//! From code to a program, whatever its language.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use super::log::Log;
 use super::tables::Tables;
-use super::{Program, budget, lua, wasm};
+use super::{Language, Program, budget, lua, wasm};
 
-/// Why a file is no function.
+/// Why code is no function.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct CompileError(pub String);
 
-/// Whether the file's ending is that of a function.
-pub fn is_function(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "lua" || extension == "wasm")
+impl CompileError {
+    /// The line of the script, where one is named.
+    pub fn line(&self) -> Option<u32> {
+        let (_, rest) = self.0.split_once(".lua:")?;
+        rest[..rest.find(':')?].parse().ok()
+    }
 }
 
-/// Compiles a function and runs its top level once. It may take a second: to be called on a thread that may block.
+/// What a function may reach beyond its reports.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Lookup tables.
+    pub tables: Arc<Tables>,
+    /// Where its lines go.
+    pub log: Arc<Log>,
+}
+
+/// The language that a file's ending tells; `None` where it is no function.
+pub fn language(path: &Path) -> Option<Language> {
+    Language::of(path.extension()?.to_str()?)
+}
+
+/// The name of the function in a file.
+///
+/// # Errors
+/// What names there are.
+pub fn name(path: &Path) -> Result<&str, CompileError> {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    check_name(stem).map(|()| stem)
+}
+
+/// Refuses what is no name of a function.
+///
+/// # Errors
+/// What names there are.
+pub fn check_name(name: &str) -> Result<(), CompileError> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let valid = (1..=64).contains(&name.len())
+        && plain(name.as_bytes()[0])
+        && name.bytes().all(|b| plain(b) || b == b'-' || b == b'_');
+    let words =
+        "a function's name has 1 to 64 lower-case letters, digits, - and _, and starts with one of the first two";
+    if valid { Ok(()) } else { Err(CompileError(words.to_owned())) }
+}
+
+/// Compiles a function and runs its top level once. It may take seconds: to be called on a thread that may block.
 ///
 /// # Errors
 /// [`CompileError`], which names the line where there is one.
-pub fn compile(path: &Path, bytes: &[u8], tables: &Arc<Tables>) -> Result<Arc<dyn Program>, CompileError> {
-    let name = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| is_name(stem)).ok_or_else(|| {
-        CompileError(
-            "a function's name has 1 to 64 lower-case letters, digits, - and _, and starts with one of the first two"
-                .into(),
-        )
-    })?;
-    let (limit, what) = match path.extension().is_some_and(|extension| extension == "wasm") {
-        true => (budget::COMPONENT, "a component"),
-        false => (budget::SOURCE, "a script"),
+pub fn compile(
+    name: &str,
+    language: Language,
+    code: &[u8],
+    surroundings: Surroundings,
+) -> Result<Arc<dyn Program>, CompileError> {
+    check_name(name)?;
+    let (limit, what) = match language {
+        Language::Wasm => (budget::COMPONENT, "a component"),
+        Language::Lua => (budget::SOURCE, "a script"),
     };
-    if bytes.len() > limit {
-        return Err(CompileError(format!("it has {} bytes; {what} has at most {limit}", bytes.len())));
+    if code.len() > limit {
+        return Err(CompileError(format!("it has {} bytes; {what} has at most {limit}", code.len())));
     }
-    let program: Arc<dyn Program> = match limit == budget::COMPONENT {
-        true => Arc::new(wasm::WasmProgram::compile(name, bytes, tables.clone())?),
-        false => Arc::new(lua::LuaProgram::compile(name, bytes, tables.clone())?),
+    let program: Arc<dyn Program> = match language {
+        Language::Wasm => Arc::new(wasm::WasmProgram::compile(name, code, surroundings)?),
+        Language::Lua => Arc::new(lua::LuaProgram::compile(name, code, surroundings)?),
     };
     program.instantiate().map_err(|failure| CompileError(failure.message))?;
     Ok(program)
 }
 
-fn is_name(stem: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    (1..=64).contains(&stem.len())
-        && plain(stem.as_bytes()[0])
-        && stem.bytes().all(|b| plain(b) || b == b'-' || b == b'_')
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_is_found_where_there_is_one() {
+        let line = |text: &str| CompileError(text.to_owned()).line();
+        assert_eq!(line("rename.lua:12: expected 'end'"), Some(12));
+        assert_eq!(line("rename.lua: line 3 is not UTF-8"), None);
+        assert_eq!(line("it is no WebAssembly"), None);
+    }
 }

@@ -12,16 +12,18 @@ use std::time::{Duration, SystemTime};
 use notify::Watcher;
 use tokio::sync::{mpsc, watch};
 
-use super::compile::{compile, is_function};
-use super::tables::{self, Tables};
-use super::{Program, Programs};
+use super::compile::{self, Surroundings, compile};
+use super::live::{FOLDER, FUNCTIONS};
+use super::log::Log;
+use super::tables::{self, Layer, Tables};
+use super::{Settings, Stats, Version};
 
 /// How long a folder must be quiet after a change: an editor writes in several steps.
 const QUIET: Duration = Duration::from_millis(100);
 /// How often the folders are looked at where no change was told, as on a network's file system.
 const POLL: Duration = Duration::from_secs(3);
-/// Functions that are loaded at the most; those after them by name are left out and logged.
-const FUNCTIONS: usize = 100;
+/// Bytes of a file of settings.
+const SETTINGS: u64 = 64 << 10;
 
 /// Why there is nothing to watch.
 #[derive(Debug, thiserror::Error)]
@@ -32,10 +34,24 @@ pub struct LoadError {
     error: io::Error,
 }
 
+/// A function from a folder.
+#[derive(Clone)]
+pub struct FolderFunction {
+    /// Its file's name.
+    pub file: String,
+    /// What runs; none where it never loaded.
+    pub version: Option<Arc<Version>>,
+    /// Why the file, as it is now, does not load.
+    pub problem: Option<String>,
+}
+
+/// All functions from folders, by file name.
+pub type FolderSet = Arc<[FolderFunction]>;
+
 /// Loads functions from folders and keeps them up to date.
 pub struct Loader {
     folders: Folders,
-    programs: watch::Sender<Programs>,
+    functions: watch::Sender<FolderSet>,
 }
 
 impl Loader {
@@ -43,7 +59,12 @@ impl Loader {
     ///
     /// # Errors
     /// A [`LoadError`] for a folder that does not exist or can't be read.
-    pub fn new(scripts: Option<PathBuf>, plugins: Option<PathBuf>) -> Result<Loader, LoadError> {
+    pub fn new(
+        scripts: Option<PathBuf>,
+        plugins: Option<PathBuf>,
+        tables: Arc<Tables>,
+        stats: Arc<Stats>,
+    ) -> Result<Loader, LoadError> {
         for (option, folder) in [("--scripts", &scripts), ("--plugins", &plugins)] {
             if let Some(folder) = folder {
                 let refuse = |error| LoadError { option, folder: folder.clone(), error };
@@ -51,20 +72,20 @@ impl Loader {
             }
         }
         let paths = [scripts, plugins].into_iter().flatten().collect();
-        let mut folders = Folders { paths, ..Folders::default() };
+        let mut folders = Folders { paths, tables, stats, ..Folders::default() };
         folders.rescan();
-        let (programs, _) = watch::channel(folders.programs());
-        Ok(Loader { folders, programs })
+        let (functions, _) = watch::channel(folders.functions());
+        Ok(Loader { folders, functions })
     }
 
-    /// The functions that are live, and each set that replaces them.
-    pub fn programs(&self) -> watch::Receiver<Programs> {
-        self.programs.subscribe()
+    /// The functions as they are, and each set that replaces them.
+    pub fn functions(&self) -> watch::Receiver<FolderSet> {
+        self.functions.subscribe()
     }
 
-    /// Reloads what changes until `shutdown`. Files that did not change keep their compiled program.
+    /// Reloads what changes until `shutdown`. Files that did not change keep their compiled version.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Loader { mut folders, programs } = self;
+        let Loader { mut folders, functions } = self;
         let (tell, mut told) = mpsc::channel(1);
         let _watcher = watch_folders(&folders.paths, tell);
         tokio::pin!(shutdown);
@@ -88,7 +109,7 @@ impl Loader {
                 Err(error) => return tracing::error!(%error, "functions are no longer reloaded"),
             };
             if changed {
-                programs.send_replace(folders.programs());
+                functions.send_replace(folders.functions());
             }
         }
     }
@@ -115,12 +136,19 @@ fn watch_folders(folders: &[PathBuf], tell: mpsc::Sender<()>) -> Option<notify::
 struct Loaded<T> {
     seen: Seen,
     hash: u64,
-    value: Option<T>,
+    value: T,
 }
 
 /// What tells that a file changed, without reading it.
 #[derive(PartialEq, Eq, Clone, Copy)]
 struct Seen {
+    file: Stamp,
+    /// That of the file of settings.
+    settings: Option<Stamp>,
+}
+
+#[derive(PartialEq, Eq, Clone, Copy)]
+struct Stamp {
     modified: Option<SystemTime>,
     size: u64,
     /// 0 where the system has none. Replacing a file by another gives it another number.
@@ -129,12 +157,22 @@ struct Seen {
 
 impl Seen {
     fn of(path: &Path) -> io::Result<Seen> {
+        Ok(Seen { file: Stamp::of(path)?, settings: Stamp::of(&settings_of(path)).ok() })
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.file.is_fresh() || self.settings.is_some_and(|settings| settings.is_fresh())
+    }
+}
+
+impl Stamp {
+    fn of(path: &Path) -> io::Result<Stamp> {
         let metadata = fs::metadata(path)?;
         #[cfg(unix)]
         let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
         #[cfg(not(unix))]
         let inode = 0;
-        Ok(Seen { modified: metadata.modified().ok(), size: metadata.len(), inode })
+        Ok(Stamp { modified: metadata.modified().ok(), size: metadata.len(), inode })
     }
 
     /// Whether a file may change again within the resolution of its time, so that equal times tell nothing.
@@ -147,19 +185,20 @@ impl Seen {
 struct Folders {
     paths: Vec<PathBuf>,
     tables: Arc<Tables>,
-    /// By file name, which is their order.
-    functions: BTreeMap<String, Loaded<Arc<dyn Program>>>,
+    stats: Arc<Stats>,
+    /// By file name.
+    functions: BTreeMap<String, Loaded<FolderFunction>>,
     table_files: BTreeMap<PathBuf, Loaded<()>>,
     /// Files that were left out and told of, so that they are not told of each time.
     left_out: BTreeSet<PathBuf>,
 }
 
 impl Folders {
-    fn programs(&self) -> Programs {
-        self.functions.values().filter_map(|loaded| loaded.value.clone()).collect()
+    fn functions(&self) -> FolderSet {
+        self.functions.values().map(|loaded| loaded.value.clone()).collect()
     }
 
-    /// Reads what changed. Tells whether the set of programs is another one.
+    /// Reads what changed. Tells whether the set of functions is another one.
     fn rescan(&mut self) -> bool {
         self.rescan_tables();
         let Some(files) = self.list() else { return false };
@@ -191,7 +230,7 @@ impl Folders {
                 }
             };
             for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
-                if is_function(&path) && path.is_file() {
+                if compile::language(&path).is_some() && path.is_file() {
                     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                     files.insert(name, path);
                 }
@@ -207,10 +246,10 @@ impl Folders {
         Some(files)
     }
 
-    /// Loads a function's file if it is new or changed. Tells whether its program is another one.
+    /// Loads a function's file if it is new or changed. Tells whether anything of the function is another.
     fn reload(&mut self, name: String, path: &Path) -> bool {
         let old = self.functions.get_mut(&name);
-        let (seen, hash, bytes) = match look(path, old.as_ref().map(|old| (old.seen, old.hash))) {
+        let (seen, hash, files) = match look(path, old.as_ref().map(|old| (old.seen, old.hash))) {
             Look::Same => return false,
             Look::Touched(seen) => {
                 if let Some(old) = old {
@@ -218,25 +257,35 @@ impl Folders {
                 }
                 return false;
             }
-            Look::New(seen, hash, bytes) => (seen, hash, bytes),
+            Look::New(seen, hash, files) => (seen, hash, files),
         };
-        let known = old.and_then(|old| old.value.clone());
-        let (value, changed) = match compile(path, &bytes, &self.tables) {
-            Ok(program) => {
+        let known = old.and_then(|old| old.value.version.clone());
+        let value = match self.load(path, &files) {
+            Ok(version) => {
                 tracing::info!(file = name, "function loaded");
-                (Some(program), true)
+                FolderFunction { file: name.clone(), version: Some(version), problem: None }
             }
-            Err(error) if known.is_some() => {
-                tracing::error!(file = name, %error, "function does not load; its old version stays");
-                (known, false)
-            }
-            Err(error) => {
-                tracing::error!(file = name, %error, "function does not load; it is left out");
-                (None, false)
+            Err(problem) => {
+                let then = if known.is_some() { "its old version stays" } else { "it is left out" };
+                tracing::error!(file = name, error = problem, "function does not load; {then}");
+                FolderFunction { file: name.clone(), version: known, problem: Some(problem) }
             }
         };
         self.functions.insert(name, Loaded { seen, hash, value });
-        changed
+        true
+    }
+
+    fn load(&self, path: &Path, files: &Files) -> Result<Arc<Version>, String> {
+        let name = compile::name(path).map_err(|error| error.to_string())?;
+        let language = compile::language(path).ok_or("a function is a .lua or a .wasm file")?;
+        let settings = match &files.settings {
+            None => Settings::of(name),
+            Some(text) => Settings::parse(name, text).map_err(|error| format!("{name}.settings.json: {error}"))?,
+        };
+        let log = Arc::new(Log::new(name, FOLDER, self.stats.journal(name)));
+        let surroundings = Surroundings { tables: self.tables.clone(), log };
+        let program = compile(name, language, &files.content, surroundings).map_err(|error| error.to_string())?;
+        Ok(Version::new(FOLDER, program, settings, &self.stats))
     }
 
     /// Tables change in place: programs look them up anew each time. The first folder wins where two have a table.
@@ -259,18 +308,18 @@ impl Folders {
             let stays = names.get(&name) == Some(path);
             if !stays && !names.contains_key(&name) {
                 tracing::info!(table = name, "table removed");
-                tables.remove(&name);
+                tables.remove(Layer::Folder, &name);
             }
             stays
         });
         for (name, path) in names {
             let old = self.table_files.get(&path).map(|old| (old.seen, old.hash));
             let (seen, hash) = match (look(&path, old), old) {
-                (Look::New(seen, hash, bytes), _) => {
-                    match tables::parse(&path, &bytes) {
+                (Look::New(seen, hash, files), _) => {
+                    match tables::parse(&path, &files.content) {
                         Ok(table) => {
                             tracing::info!(table = name, "table loaded");
-                            self.tables.set(&name, Arc::new(table));
+                            self.tables.set(Layer::Folder, &name, Arc::new(table));
                         }
                         Err(error) => tracing::error!(file = %path.display(), %error, "table does not load"),
                     }
@@ -279,7 +328,7 @@ impl Folders {
                 (Look::Touched(seen), Some((_, hash))) => (seen, hash),
                 _ => continue,
             };
-            self.table_files.insert(path, Loaded { seen, hash, value: None });
+            self.table_files.insert(path, Loaded { seen, hash, value: () });
         }
     }
 }
@@ -290,7 +339,19 @@ enum Look {
     /// It was written with the content that it had.
     Touched(Seen),
     /// Another content, with its hash.
-    New(Seen, u64, Vec<u8>),
+    New(Seen, u64, Files),
+}
+
+/// What a file and the settings beside it hold.
+#[derive(Hash)]
+struct Files {
+    content: Vec<u8>,
+    settings: Option<String>,
+}
+
+/// The settings beside a function's file.
+fn settings_of(path: &Path) -> PathBuf {
+    path.with_extension("settings.json")
 }
 
 /// Reads a file unless it is the one that was seen. What is larger than any limit is read as far as tells so.
@@ -299,16 +360,31 @@ fn look(path: &Path, old: Option<(Seen, u64)>) -> Look {
     if old.is_some_and(|(old, _)| old == seen) && !seen.is_fresh() {
         return Look::Same;
     }
-    let mut bytes = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(tables::FILE + 1).read_to_end(&mut bytes));
-    if let Err(error) = read {
-        tracing::error!(file = %path.display(), %error, "can't be read");
-        return Look::Same;
-    }
+    let files = match read(path, seen) {
+        Ok(files) => files,
+        Err(error) => {
+            tracing::error!(file = %path.display(), %error, "can't be read");
+            return Look::Same;
+        }
+    };
     let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
+    files.hash(&mut hasher);
     match old {
         Some((_, hash)) if hash == hasher.finish() => Look::Touched(seen),
-        _ => Look::New(seen, hasher.finish(), bytes),
+        _ => Look::New(seen, hasher.finish(), files),
     }
+}
+
+fn read(path: &Path, seen: Seen) -> io::Result<Files> {
+    let mut content = Vec::new();
+    fs::File::open(path)?.take(tables::FILE + 1).read_to_end(&mut content)?;
+    let settings = match seen.settings {
+        None => None,
+        Some(_) => {
+            let mut text = String::new();
+            fs::File::open(settings_of(path))?.take(SETTINGS).read_to_string(&mut text)?;
+            Some(text)
+        }
+    };
+    Ok(Files { content, settings })
 }

@@ -1,12 +1,15 @@
-//! Lines that functions log: limited, made harmless, and passed to the host's own log.
+//! Lines that functions log: limited, made harmless, kept for whoever asks, and passed to the host's own log.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Bytes of one line; what is longer is cut.
 pub const LINE_BYTES: usize = 1_024;
 /// Lines that one function may log in a second, all threads together; the rest is counted.
 pub const LINES_PER_SECOND: u32 = 20;
+/// Lines of one function that are kept.
+pub const LINES_KEPT: usize = 500;
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +37,67 @@ impl Level {
     }
 }
 
-/// The log of one function.
+impl Level {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        }
+    }
+}
+
+/// A line that was logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Grows by one with each line of a function.
+    pub seq: u64,
+    /// When.
+    pub at: SystemTime,
+    /// The version that logged it.
+    pub version: u32,
+    /// How much it matters.
+    pub level: Level,
+    /// What it says, made harmless.
+    pub text: String,
+}
+
+/// The newest lines of one function, of all its versions.
+#[derive(Debug, Default)]
+pub struct Journal(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    lines: VecDeque<Line>,
+    next: u64,
+}
+
+impl Journal {
+    /// The lines after the one of this number, oldest first; at most [`LINES_KEPT`].
+    pub fn after(&self, seq: Option<u64>) -> Vec<Line> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.lines.iter().filter(|line| seq.is_none_or(|seq| line.seq > seq)).cloned().collect()
+    }
+
+    fn keep(&self, version: u32, level: Level, text: &str) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.lines.len() == LINES_KEPT {
+            kept.lines.pop_front();
+        }
+        kept.next += 1;
+        let line = Line { seq: kept.next, at: SystemTime::now(), version, level, text: text.to_owned() };
+        kept.lines.push_back(line);
+    }
+}
+
+/// The log of one version.
 #[derive(Debug)]
 pub struct Log {
     function: String,
+    version: u32,
+    journal: Arc<Journal>,
     window: Mutex<Window>,
 }
 
@@ -49,10 +109,10 @@ struct Window {
 }
 
 impl Log {
-    /// A log whose lines carry this name.
-    pub fn new(function: &str) -> Self {
+    /// A log whose lines carry this name and version, and are kept in the journal.
+    pub fn new(function: &str, version: u32, journal: Arc<Journal>) -> Self {
         let window = Window { start: Instant::now(), lines: 0, suppressed: 0 };
-        Log { function: function.to_owned(), window: Mutex::new(window) }
+        Log { function: function.to_owned(), version, journal, window: Mutex::new(window) }
     }
 
     /// Logs a line, unless there were too many within the second.
@@ -63,6 +123,7 @@ impl Log {
             tracing::warn!(target: "upto::function", function, suppressed, "logs too much; lines were left out");
         }
         let text = harmless(text);
+        self.journal.keep(self.version, level, &text);
         match level {
             Level::Debug => tracing::debug!(target: "upto::function", function, "{text}"),
             Level::Info => tracing::info!(target: "upto::function", function, "{text}"),
@@ -117,8 +178,17 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_lines_are_kept_in_order() {
+        let journal = Journal::default();
+        (0..LINES_KEPT + 3).for_each(|i| journal.keep(1, Level::Info, &i.to_string()));
+        let lines = journal.after(None);
+        assert_eq!((lines.len(), lines[0].seq, lines[0].text.as_str()), (LINES_KEPT, 4, "3"));
+        assert_eq!(journal.after(Some(502)).iter().map(|line| line.seq).collect::<Vec<_>>(), [503]);
+    }
+
+    #[test]
     fn what_is_beyond_the_limit_is_counted() {
-        let log = Log::new("chatty");
+        let log = Log::new("chatty", 1, Arc::default());
         assert_eq!((0..LINES_PER_SECOND).filter_map(|_| log.admit()).count(), LINES_PER_SECOND as usize);
         assert_eq!((log.admit(), log.admit()), (None, None));
         log.window.lock().unwrap().start -= Duration::from_secs(2);

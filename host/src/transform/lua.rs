@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use upto_wire::Report;
 
-use super::compile::CompileError;
+use super::compile::{CompileError, Surroundings};
 use super::log::Log;
 use super::tables::Tables;
 use super::{Failure, FailureCause, Function, Outcome, Program, cpu};
@@ -38,14 +38,14 @@ impl LuaProgram {
     ///
     /// # Errors
     /// A [`CompileError`] where it is not plain text.
-    pub fn compile(name: &str, source: &[u8], tables: Arc<Tables>) -> Result<Self, CompileError> {
+    pub fn compile(name: &str, source: &[u8], surroundings: Surroundings) -> Result<Self, CompileError> {
         let refuse = |reason: &str| Err(CompileError(format!("{name}.lua: {reason}")));
         if source.first() == Some(&0x1b) || source.contains(&0) {
             return refuse("it holds bytecode or binary data; a script is text");
         }
         match std::str::from_utf8(source) {
             Ok(source) => {
-                let (name, source, log) = (name.to_owned(), source.to_owned(), Arc::new(Log::new(name)));
+                let (name, source, Surroundings { tables, log }) = (name.to_owned(), source.to_owned(), surroundings);
                 Ok(LuaProgram(Arc::new(Script { name, source, tables, log })))
             }
             Err(error) => {

@@ -1,26 +1,34 @@
 //! User functions: scripts and plugins that see each report in flight and keep, change, drop or multiply it.
 //!
 //! A [`Program`] is compiled code that any thread may share; [`Program::instantiate`] makes a [`Function`], which one
-//! thread runs. Functions are untrusted: they see reports and a budget and nothing else.
+//! thread runs. A [`Version`] is a program with its settings and counts, and a [`Chain`] runs the versions that are
+//! live. Functions are untrusted: they see reports and a budget and nothing else.
 
+pub mod canary;
 pub mod chain;
 pub mod compile;
 mod cpu;
+mod histogram;
+pub mod live;
 pub mod loader;
 pub mod log;
 mod lua;
+pub mod recent;
+mod runner;
+pub mod settings;
 pub mod stats;
 pub mod tables;
+pub mod tap;
 mod wasm;
 
 #[cfg(test)]
 mod tests;
 
-pub use chain::{Chain, Counts};
+pub use chain::{Applied, Chain, Counts, Dead};
+pub use live::{Live, LiveSet, Version};
 pub use loader::Loader;
+pub use settings::{OnError, Settings};
 pub use stats::{Snapshot, Stats};
-
-use std::sync::Arc;
 
 use upto_wire::Report;
 
@@ -35,7 +43,7 @@ pub enum Outcome {
     Replace(Box<Report<'static>>),
     /// Several for one, each checked; at most [`budget::OUTPUT_REPORTS`].
     Expand(Vec<Report<'static>>),
-    /// The function failed on this report, which goes on unchanged.
+    /// The function failed on this report; its settings say what becomes of it.
     Fail(Failure),
 }
 
@@ -62,10 +70,55 @@ pub enum FailureCause {
     Output,
 }
 
+/// Which functions a program defines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EntryPoints {
+    /// It sees reports in flight.
+    pub transform: bool,
+    /// It makes reports of requests and datagrams.
+    pub receive: bool,
+}
+
+impl EntryPoints {
+    /// Their names.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        [("transform", self.transform), ("receive", self.receive)].into_iter().filter(|(_, is)| *is).map(|(name, _)| name)
+    }
+}
+
+/// The languages of functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// Luau, as source.
+    Lua,
+    /// A component.
+    Wasm,
+}
+
+impl Language {
+    /// The word for it, which is also the ending of its files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Language::Lua => "lua",
+            Language::Wasm => "wasm",
+        }
+    }
+
+    /// The language of that word.
+    pub fn of(word: &str) -> Option<Language> {
+        [Language::Lua, Language::Wasm].into_iter().find(|language| language.as_str() == word)
+    }
+}
+
 /// Compiled code, shared between threads.
 pub trait Program: Send + Sync {
-    /// Its name: the file's stem.
+    /// Its name.
     fn name(&self) -> &str;
+
+    /// What it defines. At least one of them.
+    fn entry_points(&self) -> EntryPoints {
+        EntryPoints { transform: true, receive: false }
+    }
 
     /// Makes an instance for one thread.
     ///
@@ -78,10 +131,12 @@ pub trait Program: Send + Sync {
 pub trait Function: Send {
     /// Pushes exactly one outcome for each report, in order.
     fn transform(&mut self, reports: &[Report<'_>], outcomes: &mut Vec<Outcome>);
-}
 
-/// The programs that are live, in the order in which reports pass them.
-pub type Programs = Arc<[Arc<dyn Program>]>;
+    /// Bytes of memory that the instance holds now.
+    fn memory(&self) -> usize {
+        0
+    }
+}
 
 /// What one report may cost. One budget for all languages.
 pub mod budget {

@@ -1,11 +1,23 @@
-//! What functions do, counted: by name, so that the counts outlive a reload.
+//! What functions do, counted by function and version, so that the counts outlive a reload.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Failure, FailureCause};
+use upto_wire::Report;
+
+use super::histogram::Histogram;
+use super::log::Journal;
+use super::tap::Tap;
+use super::{Failure, FailureCause, Outcome};
+
+/// Versions whose counts are kept; beyond it those that run nowhere are forgotten.
+const VERSIONS: usize = 1_000;
+/// A function that fails on every report is told of in the log this often.
+const LOG_AGAIN: Duration = Duration::from_secs(10);
+/// How often the newest failure is noted while there are many.
+const NOTE_AGAIN: Duration = Duration::from_millis(100);
 
 impl FailureCause {
     /// All causes, in the order in which counters hold them.
@@ -23,34 +35,56 @@ impl FailureCause {
     }
 }
 
-/// The counts of all functions that ran since the start. Names are few: they are those of files that were loaded.
+/// The counts of all versions that ran since the start, and the taps and journals of functions.
 #[derive(Debug, Default)]
-pub struct Stats(Mutex<BTreeMap<String, Arc<FunctionStats>>>);
+pub struct Stats {
+    versions: Mutex<BTreeMap<(String, u32), Arc<VersionStats>>>,
+    taps: Mutex<BTreeMap<String, Arc<Tap>>>,
+    journals: Mutex<BTreeMap<String, Arc<Journal>>>,
+}
 
 impl Stats {
-    /// The counts of the function of this name, which begin at zero.
-    pub fn of(&self, function: &str) -> Arc<FunctionStats> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.get(function) {
-            Some(stats) => stats.clone(),
-            None => {
-                let stats = Arc::new(FunctionStats { name: function.to_owned(), ..FunctionStats::default() });
-                all.entry(function.to_owned()).or_insert(stats).clone()
-            }
+    /// The counts of a version, which begin at zero.
+    pub fn of(&self, function: &str, version: u32) -> Arc<VersionStats> {
+        let mut all = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= VERSIONS {
+            all.retain(|_, stats| Arc::strong_count(stats) > 1);
         }
+        let key = (function.to_owned(), version);
+        let new = || Arc::new(VersionStats { function: function.to_owned(), version, ..VersionStats::default() });
+        all.entry(key).or_insert_with(new).clone()
     }
 
-    /// The counts as they are now, by name.
+    /// The tap of a function.
+    pub fn tap(&self, function: &str) -> Arc<Tap> {
+        of_function(&self.taps, function)
+    }
+
+    /// The lines that a function logged.
+    pub fn journal(&self, function: &str) -> Arc<Journal> {
+        of_function(&self.journals, function)
+    }
+
+    /// The counts as they are now, by function and version.
     pub fn snapshot(&self) -> Vec<Snapshot> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().map(|(name, stats)| stats.snapshot(name)).collect()
+        let all = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values().map(|stats| stats.snapshot()).collect()
     }
 }
 
-/// The counts of one function. `received` = `kept` + `changed` + `dropped` + `expanded` + `failed` + `skipped`.
+fn of_function<T: Default>(all: &Mutex<BTreeMap<String, Arc<T>>>, function: &str) -> Arc<T> {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    if all.len() >= VERSIONS {
+        all.retain(|_, one| Arc::strong_count(one) > 1);
+    }
+    all.entry(function.to_owned()).or_default().clone()
+}
+
+/// The counts of one version. `received` = `kept` + `changed` + `dropped` + `expanded` + `failed` + `skipped`.
 #[derive(Debug, Default)]
-pub struct FunctionStats {
-    name: String,
+pub struct VersionStats {
+    function: String,
+    version: u32,
     pub(super) received: AtomicU64,
     pub(super) kept: AtomicU64,
     pub(super) changed: AtomicU64,
@@ -58,29 +92,39 @@ pub struct FunctionStats {
     pub(super) expanded: AtomicU64,
     pub(super) made: AtomicU64,
     pub(super) skipped: AtomicU64,
+    pub(super) resting: AtomicBool,
+    pub(super) memory_peak: AtomicU64,
     failed: [AtomicU64; FailureCause::ALL.len()],
-    pub(super) busy_ns: AtomicU64,
-    last_error: Mutex<Option<LastError>>,
-    logged: Mutex<Option<Instant>>,
+    busy_ns: AtomicU64,
+    times: Histogram,
+    newest: Mutex<Newest>,
 }
 
-/// A function that fails on every report is told of in the log this often.
-const LOG_AGAIN: Duration = Duration::from_secs(10);
+#[derive(Debug, Default)]
+struct Newest {
+    error: Option<LastError>,
+    noted: Option<Instant>,
+    logged: Option<Instant>,
+}
 
-/// The newest failure of a function.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The newest failure of a version.
+#[derive(Debug, Clone, PartialEq)]
 pub struct LastError {
     /// When it was.
     pub at: SystemTime,
     /// What it was.
     pub failure: Failure,
+    /// The report on which it was.
+    pub report: Report<'static>,
 }
 
-/// The counts of one function at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The counts of one version at one moment.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     /// The function.
     pub function: String,
+    /// The version; 0 for a function from a folder.
+    pub version: u32,
     /// Reports that it was given.
     pub received: u64,
     /// Reports that it left as they were.
@@ -93,33 +137,67 @@ pub struct Snapshot {
     pub expanded: u64,
     /// Reports that it made of those.
     pub made: u64,
-    /// Reports that passed it by while it rested, after it had run out of time again and again.
+    /// Reports that came while it rested, after it had failed again and again.
     pub skipped: u64,
-    /// Reports on which it failed and that went on unchanged, by cause in the order of [`FailureCause::ALL`].
+    /// Reports on which it failed, by cause in the order of [`FailureCause::ALL`].
     pub failed: [u64; FailureCause::ALL.len()],
+    /// Whether it rests now.
+    pub resting: bool,
     /// Time spent in it, all threads together.
     pub busy: Duration,
+    /// The median time for a report; calls are of many reports and count with their average.
+    pub p50: Duration,
+    /// The time that 99 of 100 reports keep to.
+    pub p99: Duration,
+    /// The most memory that an instance was seen to hold, in bytes.
+    pub memory_peak: u64,
     /// Its newest failure.
     pub last_error: Option<LastError>,
 }
 
-impl FunctionStats {
-    /// Counts `reports` that failed for the same reason.
-    pub(super) fn count_failures(&self, failure: &Failure, reports: u64) {
-        self.failed[failure.cause as usize].fetch_add(reports, Relaxed);
-        let error = LastError { at: SystemTime::now(), failure: failure.clone() };
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
-        if logged.is_none_or(|at| at.elapsed() >= LOG_AGAIN) {
-            *logged = Some(Instant::now());
-            let (function, cause) = (&self.name, failure.cause.as_str());
-            tracing::warn!(function, cause, %failure, "a function failed; its reports go on unchanged");
+impl VersionStats {
+    /// Counts a call.
+    pub(super) fn took(&self, time: Duration, reports: usize) {
+        self.busy_ns.fetch_add(time.as_nanos() as u64, Relaxed);
+        self.times.add(time / (reports as u32).max(1), reports as u64);
+    }
+
+    /// Counts what was made of one report.
+    pub(super) fn count(&self, report: &Report<'_>, outcome: &Outcome) {
+        let counter = match outcome {
+            Outcome::Keep => &self.kept,
+            Outcome::Replace(_) => &self.changed,
+            Outcome::Expand(several) if !several.is_empty() => {
+                self.made.fetch_add(several.len() as u64, Relaxed);
+                &self.expanded
+            }
+            Outcome::Drop | Outcome::Expand(_) => &self.dropped,
+            Outcome::Fail(failure) => return self.count_failure(failure, report),
+        };
+        counter.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a report that failed.
+    pub(super) fn count_failure(&self, failure: &Failure, report: &Report<'_>) {
+        self.failed[failure.cause as usize].fetch_add(1, Relaxed);
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if newest.noted.is_none_or(|at| at.elapsed() >= NOTE_AGAIN) {
+            let report = report.clone().into_owned();
+            newest.noted = Some(Instant::now());
+            newest.error = Some(LastError { at: SystemTime::now(), failure: failure.clone(), report });
+        }
+        if newest.logged.is_none_or(|at| at.elapsed() >= LOG_AGAIN) {
+            newest.logged = Some(Instant::now());
+            let (function, version, cause) = (&self.function, self.version, failure.cause.as_str());
+            tracing::warn!(function, version, cause, %failure, "a function failed on a report");
         }
     }
 
-    fn snapshot(&self, function: &str) -> Snapshot {
+    /// The counts as they are now.
+    pub fn snapshot(&self) -> Snapshot {
         Snapshot {
-            function: function.to_owned(),
+            function: self.function.clone(),
+            version: self.version,
             received: self.received.load(Relaxed),
             kept: self.kept.load(Relaxed),
             changed: self.changed.load(Relaxed),
@@ -127,9 +205,13 @@ impl FunctionStats {
             expanded: self.expanded.load(Relaxed),
             made: self.made.load(Relaxed),
             skipped: self.skipped.load(Relaxed),
-            failed: self.failed.each_ref().map(|count| count.load(Relaxed)),
+            failed: std::array::from_fn(|cause| self.failed[cause].load(Relaxed)),
+            resting: self.resting.load(Relaxed),
             busy: Duration::from_nanos(self.busy_ns.load(Relaxed)),
-            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            p50: self.times.quantile(0.5),
+            p99: self.times.quantile(0.99),
+            memory_peak: self.memory_peak.load(Relaxed),
+            last_error: self.newest.lock().unwrap_or_else(PoisonError::into_inner).error.clone(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Lookup tables: `NAME.csv` or `NAME.json` files that all functions may read and none copies.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,21 @@ impl Table {
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(AsRef::as_ref)
+    }
+
+    /// A copy of its rows.
+    pub fn rows(&self) -> BTreeMap<String, String> {
+        self.0.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    }
+
+    /// How many rows it has.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -55,9 +70,18 @@ pub enum TableError {
     Json(#[from] serde_json::Error),
 }
 
+/// Where a table comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer {
+    /// A folder of this instance.
+    Folder,
+    /// The store. It wins where both have a table.
+    Store,
+}
+
 /// All tables, as they are now. Functions hold the set and see a table's new rows once it was reloaded.
 #[derive(Debug, Default)]
-pub struct Tables(RwLock<HashMap<String, Arc<Table>>>);
+pub struct Tables(RwLock<[BTreeMap<String, Arc<Table>>; 2]>);
 
 impl Tables {
     /// The table of this name.
@@ -65,19 +89,33 @@ impl Tables {
     /// # Errors
     /// A sentence for the author of the function where there is none.
     pub fn get(&self, name: &str) -> Result<Arc<Table>, String> {
-        let tables = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        tables.get(name).cloned().ok_or_else(|| {
+        let layers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        layers.iter().rev().find_map(|tables| tables.get(name)).cloned().ok_or_else(|| {
             let name = &name[..name.floor_char_boundary(64)];
-            format!("there is no table {name:?}; put {name}.csv or {name}.json into the folder \"tables\"")
+            format!("there is no table {name:?}; put {name}.csv or {name}.json into the folder \"tables\", or deploy it")
         })
     }
 
-    pub(super) fn set(&self, name: &str, table: Arc<Table>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), table);
+    /// The names of all tables.
+    pub fn names(&self) -> BTreeSet<String> {
+        let layers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        layers.iter().flat_map(BTreeMap::keys).cloned().collect()
     }
 
-    pub(super) fn remove(&self, name: &str) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    /// The tables of a layer by name, with the rows that each has.
+    pub fn list(&self, layer: Layer) -> Vec<(String, usize)> {
+        let layers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        layers[layer as usize].iter().map(|(name, table)| (name.clone(), table.len())).collect()
+    }
+
+    /// Makes or replaces a table.
+    pub fn set(&self, layer: Layer, name: &str, table: Arc<Table>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)[layer as usize].insert(name.to_owned(), table);
+    }
+
+    /// Removes a table.
+    pub fn remove(&self, layer: Layer, name: &str) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)[layer as usize].remove(name);
     }
 
     /// The tables of the folder `tables` beside a function, for one that is tested on its own. No folder, no tables.
@@ -89,7 +127,7 @@ impl Tables {
         let folder = function.with_file_name("tables");
         for path in list(&folder).unwrap_or_default().into_iter().take(COUNT) {
             let table = read(&path).map_err(|error| (path.clone(), error))?;
-            tables.set(&name(&path), Arc::new(table));
+            tables.set(Layer::Folder, &name(&path), Arc::new(table));
         }
         Ok(tables)
     }
@@ -120,14 +158,47 @@ pub fn read(path: &Path) -> Result<Table, TableError> {
 
 /// A table from the content of a file; its ending tells the format.
 pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Table, TableError> {
-    if bytes.len() as u64 > FILE {
-        return Err(TableError::Size);
+    let json = path.extension().is_some_and(|extension| extension == "json");
+    Format::parse(if json { Format::Json } else { Format::Csv }, bytes)
+}
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Two columns, without a header.
+    Csv,
+    /// An object of text.
+    Json,
+}
+
+impl Format {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::Json => "json",
+        }
     }
-    let table = match path.extension().is_some_and(|extension| extension == "json") {
-        true => Table(serde_json::from_slice(bytes)?),
-        false => csv(bytes)?,
-    };
-    if table.0.len() > ROWS { Err(TableError::Rows) } else { Ok(table) }
+
+    /// The format of that word.
+    pub fn of(word: &str) -> Option<Format> {
+        [Format::Csv, Format::Json].into_iter().find(|format| format.as_str() == word)
+    }
+
+    /// Reads a table.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub fn parse(self, bytes: &[u8]) -> Result<Table, TableError> {
+        if bytes.len() as u64 > FILE {
+            return Err(TableError::Size);
+        }
+        let table = match self {
+            Format::Json => Table(serde_json::from_slice(bytes)?),
+            Format::Csv => csv(bytes)?,
+        };
+        if table.0.len() > ROWS { Err(TableError::Rows) } else { Ok(table) }
+    }
 }
 
 fn csv(bytes: &[u8]) -> Result<Table, TableError> {

@@ -13,7 +13,7 @@ use upto_wire::Report;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Store, UpdateDeadline};
 
-use super::compile::CompileError;
+use super::compile::{CompileError, Surroundings};
 use super::cpu::{self, CallBudget};
 use super::log::Log;
 use super::tables::Tables;
@@ -58,7 +58,7 @@ impl WasmProgram {
     ///
     /// # Errors
     /// A [`CompileError`] where it is no component for upto's world or imports what upto does not give.
-    pub fn compile(name: &str, bytes: &[u8], tables: Arc<Tables>) -> Result<Self, CompileError> {
+    pub fn compile(name: &str, bytes: &[u8], surroundings: Surroundings) -> Result<Self, CompileError> {
         let refuse = |reason: String| CompileError(format!("{name}.wasm: {reason}"));
         if bytes.get(..4) != Some(b"\0asm") {
             return Err(refuse("it is no WebAssembly".into()));
@@ -73,7 +73,7 @@ impl WasmProgram {
             Component::from_binary(engine.wasmtime(), bytes).map_err(|error| refuse(format!("{error:#}")))?;
         refuse_foreign_imports(&component).map_err(refuse)?;
         let function = link(&engine, &component).map_err(|error| refuse(format!("{error:#}")))?;
-        let log = Arc::new(Log::new(name));
+        let Surroundings { tables, log } = surroundings;
         Ok(WasmProgram(Arc::new(Compiled { name: name.to_owned(), function, tables, log, engine })))
     }
 }

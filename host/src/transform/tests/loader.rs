@@ -5,13 +5,14 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::transform::Loader;
+use crate::transform::loader::{FolderFunction, FolderSet, LoadError};
 
 const KEEP: &str = "function transform(report) return report end";
 const DROP: &str = "function transform(report) return nil end";
 
 struct Folder {
     folder: tempfile::TempDir,
-    programs: watch::Receiver<Programs>,
+    functions: watch::Receiver<FolderSet>,
     stop: tokio::sync::oneshot::Sender<()>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -23,20 +24,20 @@ impl Folder {
         for (name, text) in files {
             write(folder.path().join(name), text);
         }
-        let loader = Loader::new(Some(folder.path().to_owned()), None).unwrap();
-        let programs = loader.programs();
+        let loader = loader(Some(folder.path()), None).unwrap();
+        let functions = loader.functions();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(loader.run(async { stopped.await.unwrap_or_default() }));
-        Folder { folder, programs, stop, task }
+        Folder { folder, functions, stop, task }
     }
 
     fn write(&self, name: &str, text: &str) {
         write(self.folder.path().join(name), text);
     }
 
-    /// Waits until the live programs satisfy a condition.
-    async fn until(&mut self, condition: impl FnMut(&Programs) -> bool) -> Programs {
-        let wait = self.programs.wait_for(condition);
+    /// Waits until the functions satisfy a condition.
+    async fn until(&mut self, condition: impl FnMut(&FolderSet) -> bool) -> FolderSet {
+        let wait = self.functions.wait_for(condition);
         tokio::time::timeout(Duration::from_secs(20), wait).await.expect("no reload in 20 s").unwrap().clone()
     }
 
@@ -51,22 +52,34 @@ fn write(path: PathBuf, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-fn names(programs: &Programs) -> Vec<&str> {
-    programs.iter().map(|program| program.name()).collect()
+fn loader(scripts: Option<&Path>, plugins: Option<&Path>) -> Result<Loader, LoadError> {
+    Loader::new(scripts.map(Into::into), plugins.map(Into::into), Arc::default(), Arc::default())
 }
 
-fn drops(program: &Arc<dyn Program>) -> bool {
-    outcome(function(program).as_mut(), &report("x")) == Outcome::Drop
+fn version(function: &FolderFunction) -> &Arc<Version> {
+    function.version.as_ref().expect("it loaded")
+}
+
+fn names(functions: &FolderSet) -> Vec<&str> {
+    functions.iter().filter_map(|function| Some(function.version.as_ref()?.function())).collect()
+}
+
+fn drops(loaded: &FolderFunction) -> bool {
+    outcome(function(&version(loaded).program).as_mut(), &report("x")) == Outcome::Drop
+}
+
+fn is_same(a: &FolderFunction, b: &FolderFunction) -> bool {
+    Arc::ptr_eq(version(a), version(b))
 }
 
 #[test]
 fn a_folder_that_does_not_exist_is_an_error_that_says_so() {
-    let error = Loader::new(None, Some("/nowhere/at/all".into())).err().unwrap().to_string();
+    let error = loader(None, Some(Path::new("/nowhere/at/all"))).err().unwrap().to_string();
     assert!(error.starts_with("the folder /nowhere/at/all of --plugins can't be read: No such file"), "{error}");
 }
 
 #[test]
-fn functions_are_ordered_by_file_name_over_both_folders() {
+fn functions_come_from_both_folders_and_what_does_not_load_is_told() {
     let (scripts, plugins) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write(scripts.path().join("30-c.lua"), KEEP);
     write(scripts.path().join("10-a.lua"), KEEP);
@@ -74,33 +87,52 @@ fn functions_are_ordered_by_file_name_over_both_folders() {
     write(scripts.path().join("notes.txt"), "");
     fs::write(plugins.path().join("20-b.wasm"), wasm::guest(wasm::KEEP)).unwrap();
     write(plugins.path().join("10-a.wasm"), "the name is taken");
-    let loader = Loader::new(Some(scripts.path().into()), Some(plugins.path().into())).unwrap();
-    assert_eq!(names(&loader.programs().borrow()), ["10-a", "20-b", "30-c"]);
+    let loader = loader(Some(scripts.path()), Some(plugins.path())).unwrap();
+    let functions = loader.functions().borrow().clone();
+    assert_eq!(names(&functions), ["10-a", "20-b", "30-c"]);
+    let broken = functions.iter().find(|function| function.file == "broken.lua").unwrap();
+    assert!(broken.version.is_none() && broken.problem.as_ref().unwrap().starts_with("broken.lua:1: "));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_come_in_and_unchanged_files_keep_their_program() {
     let mut folder = Folder::with(&[("a.lua", KEEP), ("b.lua", KEEP)]);
-    let before = folder.programs.borrow().clone();
+    let before = folder.functions.borrow().clone();
     folder.write("a.lua", DROP);
-    let after = folder.until(|programs| !Arc::ptr_eq(&programs[0], &before[0])).await;
+    let after = folder.until(|functions| !is_same(&functions[0], &before[0])).await;
     assert!(drops(&after[0]) && !drops(&before[0]));
-    assert!(Arc::ptr_eq(&after[1], &before[1]));
+    assert!(is_same(&after[1], &before[1]));
     folder.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_file_leaves_its_old_version_until_it_is_mended() {
     let mut folder = Folder::with(&[("a.lua", KEEP)]);
-    let before = folder.programs.borrow().clone();
+    let before = folder.functions.borrow().clone();
     folder.write("a.lua", "function transform(");
     // The new file shows that the round which saw the broken one is over.
     folder.write("b.lua", KEEP);
-    let broken = folder.until(|programs| programs.len() == 2).await;
-    assert!(Arc::ptr_eq(&broken[0], &before[0]));
+    let broken = folder.until(|functions| functions.len() == 2).await;
+    assert!(is_same(&broken[0], &before[0]));
+    assert!(broken[0].problem.as_ref().unwrap().starts_with("a.lua:1: "));
     folder.write("a.lua", DROP);
-    let mended = folder.until(|programs| !Arc::ptr_eq(&programs[0], &before[0])).await;
+    let mended = folder.until(|functions| !is_same(&functions[0], &before[0])).await;
     assert!(drops(&mended[0]));
+    folder.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_stand_beside_a_function() {
+    let mut folder = Folder::with(&[("a.lua", KEEP), ("a.settings.json", r#"{"contexts": ["deploy-*"]}"#)]);
+    let before = folder.functions.borrow().clone();
+    assert_eq!(version(&before[0]).settings.contexts.globs(), ["deploy-*"]);
+    folder.write("a.settings.json", r#"{"order": "first"}"#);
+    let broken = folder.until(|functions| functions[0].problem.is_some()).await;
+    assert!(is_same(&broken[0], &before[0]));
+    assert!(broken[0].problem.as_ref().unwrap().starts_with("a.settings.json: invalid type"));
+    fs::remove_file(folder.folder.path().join("a.settings.json")).unwrap();
+    let after = folder.until(|functions| functions[0].problem.is_none()).await;
+    assert!(version(&after[0]).settings.contexts.is_all());
     folder.stop().await;
 }
 
@@ -108,9 +140,9 @@ async fn a_broken_file_leaves_its_old_version_until_it_is_mended() {
 async fn files_come_and_go() {
     let mut folder = Folder::with(&[("a.lua", KEEP)]);
     folder.write("b.lua", DROP);
-    assert_eq!(names(&folder.until(|programs| programs.len() == 2).await), ["a", "b"]);
+    assert_eq!(names(&folder.until(|functions| functions.len() == 2).await), ["a", "b"]);
     fs::remove_file(folder.folder.path().join("a.lua")).unwrap();
-    assert_eq!(names(&folder.until(|programs| programs.len() == 1).await), ["b"]);
+    assert_eq!(names(&folder.until(|functions| functions.len() == 1).await), ["b"]);
     folder.stop().await;
 }
 
@@ -118,8 +150,8 @@ async fn files_come_and_go() {
 async fn a_table_changes_under_its_functions() {
     let source = "function transform(report) report.host = upto.lookup('hosts', 'x') or '' return report end";
     let mut folder = Folder::with(&[("a.lua", source), ("tables/hosts.csv", "x,one\n")]);
-    let programs = folder.programs.borrow().clone();
-    let mut function = function(&programs[0]);
+    let functions = folder.functions.borrow().clone();
+    let mut function = function(&version(&functions[0]).program);
     let mut host = || match outcome(function.as_mut(), &report("a")) {
         Outcome::Replace(report) => report.host.to_string(),
         other => panic!("{other:?}"),
@@ -127,11 +159,11 @@ async fn a_table_changes_under_its_functions() {
     assert_eq!(host(), "one");
     folder.write("tables/hosts.csv", "x,one\nbroken\n");
     folder.write("b.lua", KEEP);
-    folder.until(|programs| programs.len() == 2).await;
+    folder.until(|functions| functions.len() == 2).await;
     assert_eq!(host(), "one");
     folder.write("tables/hosts.csv", "x,two\n");
     folder.write("c.lua", KEEP);
-    folder.until(|programs| programs.len() == 3).await;
+    folder.until(|functions| functions.len() == 3).await;
     assert_eq!(host(), "two");
     folder.stop().await;
 }

@@ -13,9 +13,11 @@ use std::time::{Duration, Instant};
 
 use upto_wire::{Kind, Report, Time};
 
-use super::compile::{CompileError, compile};
-use super::tables::{Table, Tables};
-use super::{Chain, Counts, Function, Outcome, Program, Programs, Stats};
+use super::compile::{self, CompileError, Surroundings, compile};
+use super::live::{FOLDER, in_order};
+use super::log::Log;
+use super::tables::{Layer, Table, Tables};
+use super::{Chain, Counts, Function, Live, LiveSet, Outcome, Program, Settings, Stats, Version};
 
 fn report(name: &str) -> Report<'_> {
     let mut report = Report::new(Kind::End, "deploy", name);
@@ -27,12 +29,22 @@ fn report(name: &str) -> Report<'_> {
 
 fn tables() -> Arc<Tables> {
     let tables = Tables::default();
-    tables.set("hosts", Arc::new(Table::from_iter([("ip-10-0-3-17", "web-1")])));
+    tables.set(Layer::Folder, "hosts", Arc::new(Table::from_iter([("ip-10-0-3-17", "web-1")])));
     Arc::new(tables)
 }
 
 fn program(file: &str, bytes: &[u8]) -> Result<Arc<dyn Program>, CompileError> {
-    compile(Path::new(file), bytes, &tables())
+    let (name, language) = (compile::name(Path::new(file))?, compile::language(Path::new(file)));
+    let log = Arc::new(Log::new(name, FOLDER, Arc::default()));
+    compile(name, language.expect("an ending of a function"), bytes, Surroundings { tables: tables(), log })
+}
+
+/// The programs, live under the settings that their names give them.
+fn live(programs: &[Arc<dyn Program>], stats: &Stats) -> LiveSet {
+    let version = |program: &Arc<dyn Program>| {
+        Live::from(Version::new(FOLDER, program.clone(), Settings::of(program.name()), stats))
+    };
+    in_order(programs.iter().map(version).collect()).0
 }
 
 fn lua_program(source: &str) -> Arc<dyn Program> {

@@ -1,0 +1,164 @@
+//! Deploying, activating, rolling back, deleting.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::super::extract::Segments;
+use super::super::hal::Hal;
+use super::super::problem::{Problem, Result};
+use super::super::{App, body};
+use super::resource;
+use crate::functions::deploy::{CASES, Candidate, refuse};
+use crate::transform::canary::Plan;
+use crate::transform::settings::SettingsText;
+use crate::transform::{Language, Settings, budget};
+
+/// Bytes of a body that holds a function: a component in base64 with its cases.
+pub const MAX_FUNCTION: usize = budget::COMPONENT / 3 * 4 + CASES + (1 << 20);
+/// Bytes of a body that only says what to do.
+const MAX_ORDER: usize = 64 << 10;
+
+/// A function as JSON, whatever is to be done with it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionText {
+    language: Option<String>,
+    source: Option<String>,
+    component_base64: Option<String>,
+    cases: Option<Value>,
+    #[serde(default)]
+    settings: SettingsText,
+    activate: Option<bool>,
+}
+
+impl FunctionText {
+    /// Whether it has code of its own.
+    pub fn has_code(&self) -> bool {
+        self.source.is_some() || self.component_base64.is_some()
+    }
+
+    /// The function that is meant.
+    pub fn candidate(self, name: &str) -> Result<Candidate> {
+        let both = "give \"language\" and either \"source\" (Lua) or \"component_base64\" (Wasm)";
+        let (language, code) = match (self.source, self.component_base64) {
+            (Some(source), None) => (Language::Lua, source.into_bytes()),
+            (None, Some(text)) => (Language::Wasm, decode(&text)?),
+            _ => return Err(Problem::bad_request(both)),
+        };
+        if self.language.is_some_and(|word| Language::of(&word) != Some(language)) {
+            return Err(Problem::bad_request(both));
+        }
+        let settings = Settings::resolve(name, self.settings).map_err(|error| refuse("bad settings", error))?;
+        let cases = self.cases.map_or_else(|| Ok(no_cases()), |cases| serde_json::value::to_raw_value(&cases));
+        let cases = cases.map_err(|error| refuse("bad cases", error.to_string()))?;
+        Ok(Candidate { name: name.to_owned(), language, code, cases, settings })
+    }
+}
+
+fn decode(text: &str) -> Result<Vec<u8>> {
+    STANDARD.decode(text).map_err(|error| Problem::bad_request(format!("component_base64 is no base64: {error}")))
+}
+
+/// An empty list.
+pub fn no_cases() -> Box<RawValue> {
+    RawValue::from_string("[]".to_owned()).expect("a list is JSON")
+}
+
+/// Makes a version of the function in the body.
+pub async fn deploy(
+    State(app): State<App>,
+    Segments(name): Segments<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let language = match kind.split(';').next().unwrap_or_default().trim() {
+        "text/x-lua" => Some(Language::Lua),
+        "application/wasm" => Some(Language::Wasm),
+        "application/json" => None,
+        other => {
+            let detail = format!("Content-Type is {other:?}; use text/x-lua, application/wasm or application/json");
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong content type", detail));
+        }
+    };
+    let (candidate, activate) = match language {
+        Some(language) => {
+            let (code, _room) = body::read(&app, &headers, body, MAX_FUNCTION).await?;
+            let settings = Settings::of(&name);
+            (Candidate { name: name.clone(), language, code: code.into(), cases: no_cases(), settings }, true)
+        }
+        None => {
+            let text: FunctionText = body::json(&app, &headers, body, MAX_FUNCTION).await?;
+            let activate = text.activate.unwrap_or(true);
+            (text.candidate(&name)?, activate)
+        }
+    };
+    let deployed = app.registry.deploy(candidate, activate, "").await?;
+    let mut function = resource::of(&app, &name).await?;
+    function["version"] = json!(deployed.version);
+    function["cases"] = json!({"passed": deployed.cases});
+    let status = if deployed.version == 1 { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Hal(function)).into_response())
+}
+
+/// Which version.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Activate {
+    version: u32,
+}
+
+pub async fn activate(
+    State(app): State<App>,
+    Segments(name): Segments<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Hal> {
+    let Activate { version } = body::json(&app, &headers, body, MAX_ORDER).await?;
+    app.registry.activate(&name, version).await?;
+    Ok(Hal(resource::of(&app, &name).await?))
+}
+
+/// An order without particulars. It is JSON all the same, so that no foreign page can give it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+pub async fn disable(
+    State(app): State<App>,
+    Segments(name): Segments<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Hal> {
+    let Nothing {} = body::json(&app, &headers, body, MAX_ORDER).await?;
+    app.registry.disable(&name).await?;
+    Ok(Hal(resource::of(&app, &name).await?))
+}
+
+pub async fn canary(
+    State(app): State<App>,
+    Segments(name): Segments<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Hal> {
+    let plan: Plan = body::json(&app, &headers, body, MAX_ORDER).await?;
+    app.registry.try_canary(&name, &plan).await?;
+    Ok(Hal(resource::of(&app, &name).await?))
+}
+
+pub async fn end_canary(State(app): State<App>, Segments(name): Segments<String>) -> Result<Hal> {
+    app.registry.end_canary(&name).await?;
+    Ok(Hal(resource::of(&app, &name).await?))
+}
+
+pub async fn delete(State(app): State<App>, Segments(name): Segments<String>) -> Result<StatusCode> {
+    app.registry.delete(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

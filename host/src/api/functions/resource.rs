@@ -1,0 +1,228 @@
+//! A function as the API shows it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use upto_wire::{Report, Time};
+
+use super::super::App;
+use super::super::hal::{self, Links};
+use super::super::problem::{Problem, Result};
+use crate::functions::Known;
+use crate::store::functions::VersionRow;
+use crate::transform::canary::{Canary, Difference};
+use crate::transform::loader::FolderFunction;
+use crate::transform::{Failure, FailureCause, Outcome, Settings, Snapshot, Version};
+
+/// The part of failed reports from which on a function counts as failing.
+const FAILING: f64 = 0.01;
+
+/// All functions: those that run in the order in which reports pass them, then the others by name.
+pub async fn all(app: &App) -> Result<Vec<Value>> {
+    let (registered, letters) = (app.registry.registered(), letters(app).await?);
+    let mut functions: Vec<_> = registered.functions.values().map(Function::Stored).collect();
+    functions.extend(registered.folder.iter().map(Function::Folder));
+    functions.sort_by_cached_key(|function| {
+        let version = function.running();
+        (version.is_none(), version.map_or(0, |version| version.settings.order), function.name().to_owned())
+    });
+    Ok(functions.into_iter().map(|function| resource(function, &letters)).collect())
+}
+
+/// One function.
+pub async fn of(app: &App, name: &str) -> Result<Value> {
+    let (registered, letters) = (app.registry.registered(), letters(app).await?);
+    let stored = registered.functions.get(name).map(Function::Stored);
+    let folder = || registered.folder.iter().map(Function::Folder).find(|function| function.name() == name);
+    let missing = || Problem::not_found(format!("there is no function {name:?}"));
+    Ok(resource(stored.or_else(folder).ok_or_else(missing)?, &letters))
+}
+
+async fn letters(app: &App) -> Result<BTreeMap<String, u64>> {
+    Ok(app.store.count_dead_letters().await?.into_iter().collect())
+}
+
+#[derive(Clone, Copy)]
+enum Function<'a> {
+    Stored(&'a Known),
+    Folder(&'a FolderFunction),
+}
+
+impl Function<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Function::Stored(known) => &known.row.name,
+            Function::Folder(one) => one.file.split('.').next().unwrap_or_default(),
+        }
+    }
+
+    fn running(&self) -> Option<&Arc<Version>> {
+        match self {
+            Function::Stored(known) => known.running.as_ref(),
+            Function::Folder(one) => one.version.as_ref(),
+        }
+    }
+
+    fn problem(&self) -> Option<&String> {
+        match self {
+            Function::Stored(known) => known.problem.as_ref(),
+            Function::Folder(one) => one.problem.as_ref(),
+        }
+    }
+
+    fn language(&self) -> &str {
+        match self {
+            Function::Stored(known) => known.active.as_ref().map_or("", |active| &active.language),
+            Function::Folder(one) => one.file.rsplit('.').next().unwrap_or_default(),
+        }
+    }
+
+    /// What the store says of it; `None` for one from a folder.
+    fn stored(&self) -> Option<&Known> {
+        match self {
+            Function::Stored(known) => Some(known),
+            Function::Folder(_) => None,
+        }
+    }
+}
+
+fn resource(function: Function<'_>, letters: &BTreeMap<String, u64>) -> Value {
+    let (name, stored) = (function.name(), function.stored());
+    let snapshot = function.running().map(|version| version.stats.snapshot());
+    let active: Option<&VersionRow> = stored.and_then(|known| known.active.as_ref());
+    let settings = function.running().map_or_else(|| Settings::of(name), |version| version.settings.clone());
+    let rolled_back = stored.and_then(|known| serde_json::from_str::<Value>(&known.row.rolled_back).ok());
+    let entry_points = function.running().map(|version| version.program.entry_points());
+    let entry_points: Vec<&str> = entry_points.into_iter().flat_map(|points| points.names()).collect();
+    let mut members = json!({
+        "name": name,
+        "source": if stored.is_some() { "store" } else { "folder" },
+        "language": function.language(),
+        "entry_points": entry_points,
+        "state": state(function, snapshot.as_ref()),
+        "problem": function.problem(),
+        "active": stored.and_then(|known| known.row.active),
+        "versions": stored.map_or(0, |known| known.row.versions),
+        "running": function.running().map(|version| version.number).filter(|_| stored.is_some()),
+        "canary": stored.and_then(|known| known.canary.as_ref()).map(canary),
+        "rolled_back": rolled_back,
+        "settings": self::settings(&settings),
+        "sha256": active.map(|active| hex(&active.sha256)),
+        "author": active.map_or("", |active| &active.author),
+        "created_at": active.map(|active| active.created_at),
+        "dead_letters": letters.get(name).copied().unwrap_or(0),
+    });
+    if let (Some(members), Some(snapshot)) = (members.as_object_mut(), snapshot) {
+        members.insert("counts".into(), counts(&snapshot));
+        let (p50, p99) = (snapshot.p50.as_secs_f64() * 1e6, snapshot.p99.as_secs_f64() * 1e6);
+        members.insert("time_us".into(), json!({"p50": p50, "p99": p99, "total_s": snapshot.busy.as_secs_f64()}));
+        members.insert("memory_peak".into(), json!(snapshot.memory_peak));
+        members.insert("last_error".into(), snapshot.last_error.map_or(Value::Null, |error| {
+            let mut value = failure(&error.failure);
+            value["at"] = json!(time(error.at));
+            value["report"] = report(&error.report);
+            value
+        }));
+    }
+    hal::resource(links(function, &entry_points), members)
+}
+
+fn links(function: Function<'_>, entry_points: &[&str]) -> Links {
+    let here = hal::function(function.name());
+    let mut links = Links::to_self(here.clone()).and("functions", hal::FUNCTIONS);
+    if let Some(known) = function.stored() {
+        links = links.and("versions", format!("{here}/versions"));
+        links = links.maybe("version", known.row.active.map(|number| hal::version(&known.row.name, number)));
+        for (relation, path) in [("activate", "activate"), ("disable", "disable"), ("canary", "canary")] {
+            links = links.and(relation, format!("{here}/{path}"));
+        }
+    }
+    for (relation, path) in [("try", "try"), ("logs", "logs"), ("tap", "tap"), ("dead_letters", "dead-letters")] {
+        links = links.and(relation, format!("{here}/{path}"));
+    }
+    links.maybe("hook", entry_points.contains(&"receive").then(|| format!("/hooks/{}", function.name())))
+}
+
+fn state(function: Function<'_>, snapshot: Option<&Snapshot>) -> &'static str {
+    let failing = |s: &Snapshot| s.failed.iter().sum::<u64>() as f64 > s.received as f64 * FAILING;
+    match (function, snapshot) {
+        _ if function.problem().is_some() => "broken",
+        (_, None) => "disabled",
+        (_, Some(snapshot)) if snapshot.resting => "resting",
+        (_, Some(snapshot)) if failing(snapshot) => "failing",
+        _ => "active",
+    }
+}
+
+/// Settings as they are written.
+pub fn settings(settings: &Settings) -> Value {
+    serde_json::from_str(&settings.to_json()).unwrap_or_default()
+}
+
+fn counts(snapshot: &Snapshot) -> Value {
+    let failed: serde_json::Map<String, Value> =
+        FailureCause::ALL.iter().zip(snapshot.failed).map(|(cause, n)| (cause.as_str().to_owned(), json!(n))).collect();
+    json!({
+        "received": snapshot.received,
+        "kept": snapshot.kept,
+        "changed": snapshot.changed,
+        "dropped": snapshot.dropped,
+        "expanded": snapshot.expanded,
+        "made": snapshot.made,
+        "skipped": snapshot.skipped,
+        "failed": failed,
+    })
+}
+
+fn canary(canary: &Canary) -> Value {
+    let mut value = serde_json::to_value(&canary.plan).unwrap_or_default();
+    value["counts"] = counts(&canary.version.stats.snapshot());
+    if canary.plan.shadow {
+        let (same, different, latest) = canary.comparison.snapshot();
+        value["same"] = json!(same);
+        value["different"] = json!(different);
+        value["difference"] = latest.map_or(Value::Null, |Difference { before, active, canary }| {
+            json!({"before": report(&before), "active": made(&before, &active), "canary": made(&before, &canary)})
+        });
+    }
+    value
+}
+
+/// The reports that an outcome leaves of one.
+pub fn made(before: &Report<'_>, outcome: &Outcome) -> Vec<Value> {
+    match outcome {
+        Outcome::Keep | Outcome::Fail(_) => vec![report(before)],
+        Outcome::Drop => Vec::new(),
+        Outcome::Replace(new) => vec![report(new)],
+        Outcome::Expand(several) => several.iter().map(report).collect(),
+    }
+}
+
+/// The word for an outcome.
+pub fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Keep => "kept",
+        Outcome::Drop => "dropped",
+        Outcome::Replace(_) => "changed",
+        Outcome::Expand(_) => "expanded",
+        Outcome::Fail(_) => "failed",
+    }
+}
+
+pub fn failure(failure: &Failure) -> Value {
+    json!({"cause": failure.cause.as_str(), "message": failure.message})
+}
+
+pub fn report(report: &Report<'_>) -> Value {
+    serde_json::to_value(report).unwrap_or_default()
+}
+
+pub fn time(at: std::time::SystemTime) -> Time {
+    let since = at.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Time::from_micros(since.as_micros() as i64)
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

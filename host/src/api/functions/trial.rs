@@ -1,0 +1,99 @@
+//! Trying a function on reports: nothing is kept.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::super::extract::Segments;
+use super::super::hal::Hal;
+use super::super::problem::{Problem, Result};
+use super::super::{App, body};
+use super::deploy::{FunctionText, MAX_FUNCTION};
+use super::{cases, resource, versions};
+use crate::functions::check::{REPORTS, Verdict};
+use crate::functions::deploy::Candidate;
+use crate::transform::{Language, Settings};
+
+/// What to try it on; beside it stands the function, if it is not a deployed one.
+#[derive(Deserialize)]
+struct Subject {
+    /// A version that was deployed; without it and without code, the active one.
+    version: Option<u32>,
+    /// Reports to try it on.
+    reports: Option<Vec<Value>>,
+    /// Or so many of the newest reports that came.
+    last: Option<usize>,
+}
+
+/// The members of [`Subject`].
+const SUBJECT: [&str; 3] = ["version", "reports", "last"];
+
+pub async fn attempt(
+    State(app): State<App>,
+    Segments(name): Segments<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Hal> {
+    let mut members: Map<String, Value> = body::json(&app, &headers, body, MAX_FUNCTION).await?;
+    let subject = SUBJECT.iter().filter_map(|name| Some(((*name).to_owned(), members.shift_remove(*name)?))).collect();
+    let subject: Subject = part(Value::Object(subject))?;
+    let function: FunctionText = part(Value::Object(members))?;
+    let reports = match (subject.reports, subject.last) {
+        (Some(reports), None) => reports,
+        (None, Some(last)) => app.recent.last(last.min(REPORTS)).iter().map(resource::report).collect(),
+        (None, None) => Vec::new(),
+        (Some(_), Some(_)) => return Err(Problem::bad_request("give either \"reports\" or \"last\"")),
+    };
+    if reports.len() > REPORTS {
+        return Err(Problem::bad_request(format!("there are {} reports; at most {REPORTS} are tried", reports.len())));
+    }
+    let candidate = match function.has_code() {
+        true => function.candidate(&name)?,
+        false => deployed(&app, &name, subject.version).await?,
+    };
+    let verdict = app.registry.check(&candidate, reports).await?;
+    match verdict.problem {
+        Some(_) => Err(crate::functions::deploy::DeployError::Refused(Box::new(verdict)).into()),
+        None => Ok(Hal(answer(&name, &verdict))),
+    }
+}
+
+fn part<T: DeserializeOwned>(value: Value) -> Result<T> {
+    serde_json::from_value(value).map_err(|error| Problem::bad_request(format!("the body: {error}")))
+}
+
+async fn deployed(app: &App, name: &str, version: Option<u32>) -> Result<Candidate> {
+    let active = || Ok::<_, Problem>(app.registry.known(name)?.row.active);
+    let number = match version {
+        Some(number) => number,
+        None => active()?.ok_or_else(|| Problem::bad_request("no version is active: say which, or give code"))?,
+    };
+    let (row, code) = versions::find(app, name, number).await?;
+    let broken = |what: &str| Problem::bad_request(format!("version {number} has {what} that this upto does not know"));
+    Ok(Candidate {
+        name: name.to_owned(),
+        language: Language::of(&row.language).ok_or_else(|| broken("a language"))?,
+        code,
+        cases: RawValue::from_string(row.cases).map_err(|_| broken("cases"))?,
+        settings: Settings::parse(name, &row.settings).map_err(|_| broken("settings"))?,
+    })
+}
+
+fn answer(name: &str, verdict: &Verdict) -> Value {
+    let mut times: Vec<f64> = verdict.results.iter().map(|tried| tried.time_us).filter(|time| *time > 0.0).collect();
+    times.sort_by(f64::total_cmp);
+    let logs: Vec<Value> = verdict.logs.iter().map(|(level, text)| json!({"level": level, "text": text})).collect();
+    json!({
+        "function": name,
+        "compiled": true,
+        "results": serde_json::to_value(&verdict.results).unwrap_or_default(),
+        "cases": cases(verdict),
+        "logs": logs,
+        "time_us": {"p50": times.get(times.len() / 2), "max": times.last()},
+        "memory": verdict.memory,
+    })
+}

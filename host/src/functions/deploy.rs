@@ -1,0 +1,227 @@
+//! What people do with functions: deploy, activate, roll back, try, delete.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::check::{CheckError, Problem, Trial, Verdict};
+use super::registry::{Known, Registry};
+use crate::clock;
+use crate::store::functions::{Activation, NewVersion};
+use crate::store::{Store, StoreError};
+use crate::transform::canary::Plan;
+use crate::transform::compile::check_name;
+use crate::transform::live::FUNCTIONS;
+use crate::transform::{Language, Settings};
+
+/// Bytes of the cases of one version.
+pub const CASES: usize = 1 << 20;
+
+/// A function that is to be deployed or tried.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Its name.
+    pub name: String,
+    /// Its language.
+    pub language: Language,
+    /// Its code.
+    pub code: Vec<u8>,
+    /// Its cases: a JSON list.
+    pub cases: Box<RawValue>,
+    /// Its settings.
+    pub settings: Settings,
+}
+
+/// A version that was made, or was there already.
+#[derive(Debug)]
+pub struct Deployed {
+    /// Its number.
+    pub version: u32,
+    /// Cases that passed.
+    pub cases: usize,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// The function is not fit for use.
+    #[error("{}", .0.problem.as_ref().map_or("a case failed", |problem| &problem.detail))]
+    Refused(Box<Verdict>),
+    /// There is no such function or version.
+    #[error("{0}")]
+    Missing(String),
+    /// It can't be done as things are.
+    #[error("{0}")]
+    Conflict(String),
+    /// It may work later.
+    #[error("{0}")]
+    Busy(String),
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<CheckError> for DeployError {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Busy(reason) => DeployError::Busy(reason),
+            CheckError::Exceeded(detail) => refuse("the function is too large to be checked", detail),
+        }
+    }
+}
+
+/// A refusal for one reason.
+pub fn refuse(title: &str, detail: impl Into<String>) -> DeployError {
+    let problem = Problem { title: title.to_owned(), detail: detail.into(), line: None };
+    DeployError::Refused(Box::new(Verdict { problem: Some(problem), ..Verdict::default() }))
+}
+
+impl Registry {
+    /// Checks a function, makes it a version, and has it run where that is wanted. Once this returns, it runs on this
+    /// instance; on the others within two seconds.
+    ///
+    /// # Errors
+    /// [`DeployError`]; nothing has changed then.
+    pub async fn deploy(&self, candidate: Candidate, activate: bool, author: &str) -> Result<Deployed, DeployError> {
+        let name = &candidate.name;
+        let registered = self.registered();
+        if registered.folder.iter().any(|one| super::load::stem(&one.file) == name) {
+            let detail = format!("the function {name:?} comes from a folder of the server: remove its file, or choose another name");
+            return Err(DeployError::Conflict(detail));
+        }
+        if !registered.functions.contains_key(name) && registered.functions.len() >= FUNCTIONS {
+            return Err(DeployError::Conflict(format!("there are {FUNCTIONS} functions already; delete one first")));
+        }
+        let verdict = self.check(&candidate, Vec::new()).await?;
+        if verdict.problem.is_some() || verdict.cases.iter().any(|case| !case.passed) {
+            return Err(DeployError::Refused(Box::new(verdict)));
+        }
+        let new = NewVersion {
+            function: candidate.name,
+            language: candidate.language.as_str().to_owned(),
+            sha256: Sha256::digest(&candidate.code).into(),
+            code: candidate.code,
+            cases: candidate.cases.get().to_owned(),
+            settings: candidate.settings.to_json(),
+            author: author.to_owned(),
+            created_at: clock::now(),
+            activate,
+        };
+        let version = self.store().add_version(&new).await?;
+        self.refresh().await?;
+        tracing::info!(function = new.function, version, activate, author, "function deployed");
+        Ok(Deployed { version, cases: verdict.cases.len() })
+    }
+
+    /// Compiles a function, runs its cases and tries it on reports, all in a process of its own. Nothing is kept.
+    ///
+    /// # Errors
+    /// [`DeployError`] where there is no verdict; that it does not compile is one.
+    pub async fn check(&self, candidate: &Candidate, reports: Vec<Value>) -> Result<Verdict, DeployError> {
+        check_name(&candidate.name).map_err(|error| refuse("bad name", error.to_string()))?;
+        if candidate.cases.get().len() > CASES {
+            return Err(refuse("too many cases", format!("the cases have more than {CASES} bytes")));
+        }
+        let trial = Trial {
+            name: candidate.name.clone(),
+            language: candidate.language.as_str().to_owned(),
+            code: candidate.code.clone(),
+            cases: Some(candidate.cases.clone()),
+            settings: candidate.settings.to_json(),
+            reports,
+            tables: self.tables_for(&candidate.code),
+        };
+        Ok(self.checker().check(&trial).await?)
+    }
+
+    /// The tables whose names stand in the code: a check is given what it may ask for, and no more.
+    fn tables_for(&self, code: &[u8]) -> BTreeMap<String, BTreeMap<String, String>> {
+        let named = |name: &str| code.windows(name.len().max(1)).any(|window| window == name.as_bytes());
+        let names = self.tables().names().into_iter().filter(|name| named(name));
+        let table = |name: String| self.tables().get(&name).ok().map(|table| (name, table.rows()));
+        names.filter_map(table).collect()
+    }
+
+    /// Has a version run from now on: also the way back to an older one. A canary ends.
+    ///
+    /// # Errors
+    /// [`DeployError`]
+    pub async fn activate(&self, function: &str, version: u32) -> Result<(), DeployError> {
+        let activation = Activation { active: Some(Some(version)), canary: Some(String::new()), ..Activation::default() };
+        self.change(function, &activation, format!("the function {function:?} has no version {version}")).await
+    }
+
+    /// Lets no version run.
+    ///
+    /// # Errors
+    /// [`DeployError`]
+    pub async fn disable(&self, function: &str) -> Result<(), DeployError> {
+        let activation = Activation { active: Some(None), canary: Some(String::new()), ..Activation::default() };
+        self.change(function, &activation, no_function(function)).await
+    }
+
+    /// Tries a version beside the one that runs.
+    ///
+    /// # Errors
+    /// [`DeployError`]
+    pub async fn try_canary(&self, function: &str, plan: &Plan) -> Result<(), DeployError> {
+        plan.check().map_err(|error| refuse("bad canary", error))?;
+        let Known { row, .. } = self.known(function)?;
+        if row.active.is_none() || row.active == Some(plan.version) {
+            let detail = "a canary is a version beside the active one: activate another version first";
+            return Err(DeployError::Conflict(detail.to_owned()));
+        }
+        let missing = format!("the function {function:?} has no version {}", plan.version);
+        if self.store().version(function, plan.version).await?.is_none() {
+            return Err(DeployError::Missing(missing));
+        }
+        // Numbers and words always have a JSON form.
+        let canary = Some(serde_json::to_string(plan).unwrap_or_default());
+        let activation = Activation { canary, rolled_back: Some(String::new()), ..Activation::default() };
+        self.change(function, &activation, missing).await
+    }
+
+    /// Ends the trial; the version that runs goes on.
+    ///
+    /// # Errors
+    /// [`DeployError`]
+    pub async fn end_canary(&self, function: &str) -> Result<(), DeployError> {
+        let activation = Activation { canary: Some(String::new()), ..Activation::default() };
+        self.change(function, &activation, no_function(function)).await
+    }
+
+    /// Deletes a function with its versions and dead letters.
+    ///
+    /// # Errors
+    /// [`DeployError`]
+    pub async fn delete(&self, function: &str) -> Result<(), DeployError> {
+        if !self.store().delete_function(function).await? {
+            return Err(DeployError::Missing(no_function(function)));
+        }
+        tracing::info!(function, "function deleted");
+        Ok(self.refresh().await?)
+    }
+
+    /// What is known of a function of the store.
+    ///
+    /// # Errors
+    /// [`DeployError::Missing`]
+    pub fn known(&self, function: &str) -> Result<Known, DeployError> {
+        let missing = || DeployError::Missing(no_function(function));
+        self.registered().functions.get(function).cloned().ok_or_else(missing)
+    }
+
+    async fn change(&self, function: &str, activation: &Activation, missing: String) -> Result<(), DeployError> {
+        if self.store().activate(function, activation).await?.is_none() {
+            return Err(DeployError::Missing(missing));
+        }
+        tracing::info!(function, ?activation, "function changed");
+        Ok(self.refresh().await?)
+    }
+}
+
+fn no_function(function: &str) -> String {
+    format!("no function {function:?} was deployed")
+}

@@ -1,0 +1,216 @@
+//! What an author says about a function beside its code: where it stands, which contexts it sees, and what becomes of
+//! reports on which it fails.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The order of a function whose name begins with no number.
+const ORDER: i32 = 100;
+/// Globs of one function.
+const CONTEXTS: usize = 64;
+/// Bytes of one glob.
+const GLOB: usize = 200;
+
+/// What becomes of a report on which a function fails.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnError {
+    /// It goes on unchanged.
+    #[default]
+    Pass,
+    /// It is dropped, and counted.
+    Drop,
+    /// It is kept as a dead letter, and goes no further.
+    DeadLetter,
+}
+
+impl OnError {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            OnError::Pass => "pass",
+            OnError::Drop => "drop",
+            OnError::DeadLetter => "dead-letter",
+        }
+    }
+}
+
+/// The settings of a version. They belong to it: whoever activates an older version has its settings again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Reports pass functions in this order, those of equal order by name.
+    pub order: i32,
+    /// The contexts that it sees; empty for all.
+    pub contexts: Contexts,
+    /// What becomes of reports on which it fails.
+    pub on_error: OnError,
+}
+
+/// Settings as they are written: what is left out has its default.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SettingsText {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<i32>,
+    contexts: Vec<String>,
+    on_error: OnError,
+}
+
+impl Settings {
+    /// The settings of a function that says nothing of them.
+    pub fn of(name: &str) -> Settings {
+        Settings { order: default_order(name), ..Settings::default() }
+    }
+
+    /// Completes what was written.
+    ///
+    /// # Errors
+    /// A sentence about a glob that can't be used.
+    pub fn resolve(name: &str, text: SettingsText) -> Result<Settings, String> {
+        if text.contexts.len() > CONTEXTS {
+            return Err(format!("a function has at most {CONTEXTS} globs of contexts"));
+        }
+        if let Some(glob) = text.contexts.iter().find(|glob| glob.is_empty() || glob.len() > GLOB) {
+            return Err(format!("the glob of contexts {glob:?} has {} bytes; it must have 1 to {GLOB}", glob.len()));
+        }
+        let order = text.order.unwrap_or_else(|| default_order(name));
+        Ok(Settings { order, contexts: Contexts(text.contexts), on_error: text.on_error })
+    }
+
+    /// In a form that [`Settings::parse`] reads, the same for equal settings.
+    pub fn to_json(&self) -> String {
+        let text = SettingsText {
+            order: Some(self.order),
+            contexts: self.contexts.0.clone(),
+            on_error: self.on_error,
+        };
+        // Numbers and text always have a JSON form.
+        serde_json::to_string(&text).unwrap_or_default()
+    }
+
+    /// Settings as JSON.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn parse(name: &str, json: &str) -> Result<Settings, String> {
+        Settings::resolve(name, serde_json::from_str(json).map_err(|error| error.to_string())?)
+    }
+}
+
+/// The number that a name begins with, so that files and functions that are numbered stand in that order.
+fn default_order(name: &str) -> i32 {
+    let digits = name.bytes().take_while(u8::is_ascii_digit).count();
+    name[..digits].parse().unwrap_or(ORDER)
+}
+
+/// Contexts, by globs: `*` stands for any text, `?` for one character.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contexts(Vec<String>);
+
+impl Contexts {
+    /// Whether all contexts are meant.
+    pub fn is_all(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether this context is meant.
+    pub fn contains(&self, context: &str) -> bool {
+        self.is_all() || self.0.iter().any(|glob| matches(glob, context))
+    }
+
+    /// The globs.
+    pub fn globs(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl<S: Into<String>> FromIterator<S> for Contexts {
+    fn from_iter<I: IntoIterator<Item = S>>(globs: I) -> Self {
+        Contexts(globs.into_iter().map(Into::into).collect())
+    }
+}
+
+/// Whether a glob matches the whole of a text. Takes time of the product of their lengths at the worst.
+fn matches(glob: &str, text: &str) -> bool {
+    let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
+    let (mut at, mut from) = (0, 0);
+    // Where the last star stood, and how much of the text it has taken.
+    let mut star: Option<(usize, usize)> = None;
+    while from < text.len() {
+        match glob.get(at) {
+            Some('*') => {
+                star = Some((at, from));
+                at += 1;
+            }
+            Some(&c) if c == '?' || c == text[from] => (at, from) = (at + 1, from + 1),
+            _ => match &mut star {
+                Some((begin, taken)) => {
+                    *taken += 1;
+                    (at, from) = (*begin + 1, *taken);
+                }
+                None => return false,
+            },
+        }
+    }
+    glob[at..].iter().all(|c| *c == '*')
+}
+
+/// Which of a batch's contexts a function sees: each is matched once, as most reports share few.
+#[derive(Debug, Default)]
+pub(super) struct ContextFilter {
+    seen: BTreeMap<Box<str>, bool>,
+}
+
+/// Contexts that a filter remembers before it forgets all.
+const REMEMBERED: usize = 1_000;
+
+impl ContextFilter {
+    pub(super) fn contains(&mut self, contexts: &Contexts, context: &str) -> bool {
+        if let Some(known) = self.seen.get(context) {
+            return *known;
+        }
+        if self.seen.len() >= REMEMBERED {
+            self.seen.clear();
+        }
+        let found = contexts.contains(context);
+        self.seen.insert(context.into(), found);
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_match_whole_contexts() {
+        for (glob, text, wanted) in [
+            ("deploy-*", "deploy-shop", true),
+            ("deploy-*", "deploy-", true),
+            ("deploy-*", "predeploy-shop", false),
+            ("*shop*", "deploy of shop 2", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-b-b", false),
+            ("b?u", "bäu", true),
+            ("b?u", "bu", false),
+            ("*", "", true),
+            ("plain", "plain", true),
+            ("plain", "plainer", false),
+        ] {
+            assert_eq!(matches(glob, text), wanted, "{glob} {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_default() {
+        assert_eq!(Settings::parse("20-rename", "{}"), Ok(Settings::of("20-rename")));
+        assert_eq!(Settings::of("20-rename").order, 20);
+        assert_eq!(Settings::of("rename").order, ORDER);
+        let given = Settings::parse("rename", r#"{"order": -1, "contexts": ["a-*"], "on_error": "dead-letter"}"#).unwrap();
+        assert_eq!(Settings::parse("x", &given.to_json()), Ok(given));
+        assert!(Settings::parse("rename", r#"{"contexts": [""]}"#).unwrap_err().contains("1 to 200"));
+        assert!(Settings::parse("rename", r#"{"on_error": "explode"}"#).unwrap_err().contains("dead-letter"));
+        assert!(Settings::parse("rename", r#"{"ordre": 1}"#).unwrap_err().contains("ordre"));
+    }
+}
