@@ -139,6 +139,8 @@ impl Checker {
         let mut child = tokio::process::Command::from(itself())
             .args(["function", "check"])
             .env_clear()
+            // The allocator would take a gigabyte at once, to use little of it.
+            .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -10,7 +10,7 @@ use super::check::{CheckError, Problem, Trial, Verdict};
 use super::registry::{Known, Registry};
 use crate::clock;
 use crate::store::functions::{Activation, NewVersion};
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 use crate::transform::canary::Plan;
 use crate::transform::compile::check_name;
 use crate::transform::live::FUNCTIONS;
