@@ -5,6 +5,7 @@
 //! [`Event::merge`] does, in its own language; the conformance suite holds them to it.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use upto_wire::{Kind, Labels, Report, Status, Time};
 
@@ -40,6 +41,27 @@ impl LabelText {
     }
 }
 
+/// Which functions changed a report, each as `function@version`, in the order in which they did. Cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FunctionSet(Option<Arc<str>>);
+
+impl FunctionSet {
+    /// From its text: the functions with single spaces between, or empty for none.
+    pub fn from_text(text: &str) -> Self {
+        FunctionSet((!text.is_empty()).then(|| text.into()))
+    }
+
+    /// Its text, such as `rename@3 hosts@1`.
+    pub fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// The functions, one by one.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.as_str().split_terminator(' ')
+    }
+}
+
 /// The starts of an event, as far as they matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Starts {
@@ -72,6 +94,9 @@ pub struct Event {
     pub starts: Option<Starts>,
     /// The greatest of its ends and points, if any came.
     pub finish: Option<Finish>,
+    /// Which functions changed the report that tells its finish or, while there is none, its earliest start. Of reports
+    /// that say the same it is the one that came first.
+    pub functions: FunctionSet,
 }
 
 /// Which event of a timeline: its name and its host (empty for none). Ordered by bytes, name first.
@@ -84,22 +109,27 @@ pub struct EventKey {
 }
 
 impl Event {
-    /// What one report says. `received` is its time where it gives none. A new-timeline report says nothing of events.
+    /// What one report says that no function changed. `received` is its time where it gives none. A new-timeline report
+    /// says nothing of events.
     pub fn of_report(report: &Report<'_>, received: Time) -> Self {
         let at = report.time.unwrap_or(received);
         let labels = || LabelText::of(&report.labels);
-        match report.kind {
-            Kind::Start => Event { starts: Some(Starts { first: at, last: at, labels: labels() }), finish: None },
-            Kind::End | Kind::Point => Event {
-                starts: None,
-                finish: Some(Finish { is_end: report.kind == Kind::End, at, status: report.status, labels: labels() }),
-            },
-            Kind::New => Event::default(),
-        }
+        let (starts, finish) = match report.kind {
+            Kind::Start => (Some(Starts { first: at, last: at, labels: labels() }), None),
+            Kind::End | Kind::Point => {
+                let is_end = report.kind == Kind::End;
+                (None, Some(Finish { is_end, at, status: report.status, labels: labels() }))
+            }
+            Kind::New => (None, None),
+        };
+        Event { starts, finish, functions: FunctionSet::default() }
     }
 
     /// Takes in what other reports said: the merge rule.
     pub fn merge(&mut self, other: Event) {
+        if other.tells_before(self) {
+            self.functions = other.functions;
+        }
         match (&mut self.starts, other.starts) {
             (Some(mine), Some(theirs)) => mine.merge(theirs),
             (mine @ None, theirs) => *mine = theirs,
@@ -108,6 +138,17 @@ impl Event {
         // None is less than any finish.
         if other.finish > self.finish {
             self.finish = other.finish;
+        }
+    }
+
+    /// Whether its functions are kept, and not those of `other`, where the two are merged.
+    fn tells_before(&self, other: &Event) -> bool {
+        match self.finish.cmp(&other.finish) {
+            Ordering::Equal if self.finish.is_none() => match (&self.starts, &other.starts) {
+                (Some(mine), Some(theirs)) => mine.is_before(theirs),
+                (mine, _) => mine.is_some(),
+            },
+            order => order == Ordering::Greater,
         }
     }
 
@@ -206,13 +247,16 @@ impl Event {
 }
 
 impl Starts {
+    /// Whether its earliest start is the one that counts: the earlier, of equal times that with the greater labels.
+    fn is_before(&self, other: &Starts) -> bool {
+        self.first.cmp(&other.first).then_with(|| other.labels.cmp(&self.labels)) == Ordering::Less
+    }
+
     fn merge(&mut self, other: Starts) {
-        match other.first.cmp(&self.first) {
-            Ordering::Less => (self.first, self.labels) = (other.first, other.labels),
-            Ordering::Equal => self.labels = std::mem::take(&mut self.labels).max(other.labels),
-            Ordering::Greater => {}
-        }
         self.last = self.last.max(other.last);
+        if other.is_before(self) {
+            (self.first, self.labels) = (other.first, other.labels);
+        }
     }
 }
 

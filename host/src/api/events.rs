@@ -164,6 +164,7 @@ fn resource(row: &TimelineRow, key: &EventKey, event: &Event) -> Value {
         "ended_at": time(event.ended_at()),
         "duration_s": event.duration_s(),
         "labels": event.labels(),
+        "functions": event.functions.iter().collect::<Vec<_>>(),
     });
     hal::resource(links, members)
 }

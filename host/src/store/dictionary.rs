@@ -1,9 +1,10 @@
-//! What an instance remembers of the ids of contexts and texts. Ids never change while the context's row exists, so a
-//! store checks that one row in each write and forgets the context where it is gone.
+//! What an instance remembers of the ids of contexts, texts and sets of functions. Ids never change while the context's row
+//! exists, so a store checks that one row in each write and forgets the context where it is gone. Sets are never deleted.
 
 use std::collections::HashMap;
+use std::sync::Once;
 
-/// Texts that are remembered before all are forgotten and learnt again: some 40 MB with names of a usual length.
+/// Texts and sets that are remembered before all are forgotten and learnt again: some 40 MB with names of a usual length.
 const CAPACITY: usize = 250_000;
 
 /// Ids of contexts, and of the names and hosts in them.
@@ -11,6 +12,7 @@ const CAPACITY: usize = 250_000;
 pub(super) struct Dictionary {
     contexts: HashMap<Box<str>, Context>,
     texts: usize,
+    function_sets: HashMap<Box<str>, i16>,
 }
 
 #[derive(Debug)]
@@ -21,6 +23,10 @@ struct Context {
 
 /// The id that stands for "no host"; no text has it.
 pub(super) const NO_HOST: i32 = 0;
+/// The id that stands for "no function"; no set has it.
+pub(super) const NO_FUNCTIONS: i16 = 0;
+/// The last id that a set can have.
+pub(super) const LAST_FUNCTION_SET: i16 = i16::MAX;
 
 impl Dictionary {
     /// The id of a context, if remembered.
@@ -53,6 +59,28 @@ impl Dictionary {
         }
     }
 
+    /// The id of a set of functions, if remembered. Empty text is [`NO_FUNCTIONS`].
+    pub fn function_set(&self, functions: &str) -> Option<i16> {
+        match functions.is_empty() {
+            true => Some(NO_FUNCTIONS),
+            false => self.function_sets.get(functions).copied(),
+        }
+    }
+
+    /// Remembers a set of functions. Where there is no id left for it, it is as none from now on.
+    pub fn learn_function_set(&mut self, functions: &str, id: Option<i16>) {
+        static TOLD: Once = Once::new();
+        if id.is_none() {
+            TOLD.call_once(|| {
+                tracing::warn!(
+                    "events no longer tell which functions changed them: the store has {LAST_FUNCTION_SET} sets of versions, \
+                     and room for no more"
+                );
+            });
+        }
+        self.function_sets.insert(functions.into(), id.unwrap_or(NO_FUNCTIONS));
+    }
+
     /// Forgets one context.
     pub fn forget(&mut self, context: &str) {
         if let Some(context) = self.contexts.remove(context) {
@@ -62,7 +90,7 @@ impl Dictionary {
 
     /// Forgets everything if it has grown too large. Called between writes, so that within one nothing is lost.
     pub fn trim(&mut self) {
-        if self.texts + self.contexts.len() > CAPACITY {
+        if self.texts + self.contexts.len() + self.function_sets.len() > CAPACITY {
             *self = Dictionary::default();
         }
     }

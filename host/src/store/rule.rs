@@ -3,11 +3,11 @@
 //!
 //! In a row `e`, `started_at` is the earliest start and `restarted_at` the latest, NULL where they are the same.
 //! `ended_at` is the finish (NULL for none), `is_point` says of which kind, `status` is its rank (0 where not said).
-//! Labels are canonical text, empty for none.
+//! Labels are canonical text, empty for none. `functions` is the id of a set, 0 for none.
 
 use upto_wire::{Status, Time};
 
-use crate::event::{Event, Finish, LabelText, Starts};
+use crate::event::{Event, Finish, FunctionSet, LabelText, Starts};
 
 /// Whether `e` runs. Never NULL.
 macro_rules! running {
@@ -40,13 +40,23 @@ macro_rules! last {
     };
 }
 
-/// Whether the starts of `excluded` (the row that comes) say more than those of `e`.
-macro_rules! starts_gain {
+/// Whether the earliest start of `excluded` (the row that comes) counts, and not that of `e`.
+macro_rules! first_gains {
     () => {
         "(excluded.started_at IS NOT NULL AND (e.started_at IS NULL \
            OR excluded.started_at < e.started_at \
-           OR (excluded.started_at = e.started_at AND excluded.start_labels > e.start_labels) \
-           OR coalesce(excluded.restarted_at, excluded.started_at) > coalesce(e.restarted_at, e.started_at)))"
+           OR (excluded.started_at = e.started_at AND excluded.start_labels > e.start_labels)))"
+    };
+}
+
+/// Whether the starts of `excluded` say more than those of `e`.
+macro_rules! starts_gain {
+    () => {
+        concat!(
+            "(",
+            $crate::store::rule::first_gains!(),
+            " OR coalesce(excluded.restarted_at, excluded.started_at) > coalesce(e.restarted_at, e.started_at))"
+        )
     };
 }
 
@@ -74,10 +84,11 @@ macro_rules! merge {
                       ELSE coalesce(e.restarted_at, e.started_at) END, \
                  CASE WHEN e.started_at IS NULL OR excluded.started_at < e.started_at \
                       THEN excluded.started_at ELSE e.started_at END), \
-               start_labels = CASE WHEN excluded.started_at IS NULL THEN e.start_labels \
-                                   WHEN e.started_at IS NULL OR excluded.started_at < e.started_at THEN excluded.start_labels \
-                                   WHEN excluded.started_at = e.started_at AND excluded.start_labels > e.start_labels \
+               start_labels = CASE WHEN ", $crate::store::rule::first_gains!(), " \
                                    THEN excluded.start_labels ELSE e.start_labels END, \
+               functions = CASE WHEN ", $crate::store::rule::finish_gains!(), " \
+                                  OR (e.ended_at IS NULL AND ", $crate::store::rule::first_gains!(), ") \
+                                THEN excluded.functions ELSE e.functions END, \
                ended_at = CASE WHEN ", $crate::store::rule::finish_gains!(), " THEN excluded.ended_at ELSE e.ended_at END, \
                is_point = CASE WHEN ", $crate::store::rule::finish_gains!(), " THEN excluded.is_point ELSE e.is_point END, \
                status = CASE WHEN ", $crate::store::rule::finish_gains!(), " THEN excluded.status ELSE e.status END, \
@@ -87,9 +98,9 @@ macro_rules! merge {
     };
 }
 
-pub(crate) use {failed, finish_gains, first, last, merge, running, starts_gain};
+pub(crate) use {failed, finish_gains, first, first_gains, last, merge, running, starts_gain};
 
-/// An event in the columns of the table, times in microseconds.
+/// An event in the columns of the table, times in microseconds. Its functions are beside it: a store keeps their id.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Columns<'a> {
     pub started_at: Option<Time>,
@@ -116,8 +127,8 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// The event again.
-    pub fn event(&self) -> Event {
+    /// The event again, given the text of its functions.
+    pub fn event(&self, functions: &str) -> Event {
         let labels = |text: &str| LabelText::from_stored(text.to_owned());
         Event {
             starts: self.started_at.map(|first| Starts {
@@ -131,6 +142,7 @@ impl<'a> Columns<'a> {
                 status: status_of(self.status),
                 labels: labels(self.end_labels),
             }),
+            functions: FunctionSet::from_text(functions),
         }
     }
 }

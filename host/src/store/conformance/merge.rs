@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
-use crate::event::{EventState, Liveness};
+use crate::event::{EventState, FunctionSet, Liveness};
 use crate::store::TimelineRow;
 
 const CONTEXTS: [&str; 2] = ["deploy", "build of main"];
@@ -41,7 +41,10 @@ fn said() -> impl Strategy<Value = Said> {
     let event = event.prop_map(|(kind, seconds, status, labels): (_, _, _, &[(&str, &str)])| {
         let labels = labels.iter().copied().collect();
         let status = status.filter(|_| kind != Kind::Start);
-        Event::of_report(&Report { status, labels, ..Report::new(kind, "-", "-") }, at(seconds))
+        let event = Event::of_report(&Report { status, labels, ..Report::new(kind, "-", "-") }, at(seconds));
+        // Of reports that say the same it is open whose functions are told: here they have the same ones.
+        let functions = FunctionSet::from_text(&if seconds > 0 { format!("{event:?}") } else { String::new() });
+        Event { functions, ..event }
     });
     let select = proptest::sample::select::<&'static str>;
     (

@@ -4,6 +4,7 @@
 
 mod docs;
 mod faults;
+mod function_sets;
 mod functions;
 mod merge;
 mod reads;
@@ -74,6 +75,21 @@ impl Database {
                 query_sqlite(&connection, sql).unwrap_or_else(|error| panic!("{error}: {sql}"))
             }
             Place::Memory(_) => panic!("nobody else can read a store in memory"),
+        }
+    }
+
+    /// Gives all ids of sets of functions away.
+    pub async fn use_up_function_sets(&self) {
+        match &self.place {
+            Place::Server(database) => {
+                let sql = "SELECT setval(pg_get_serial_sequence('upto.function_sets', 'id'), 32767)";
+                database.query(sql).expect("the last id is taken");
+            }
+            Place::File(folder) => {
+                let connection = rusqlite::Connection::open(folder.path().join("store.db")).expect("the file opens");
+                connection.execute("INSERT INTO function_sets VALUES (32767, 'last@1')", []).expect("written");
+            }
+            Place::Memory(_) => panic!("nobody else can write to a store in memory"),
         }
     }
 

@@ -9,7 +9,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use upto_wire::Time;
 
-use super::types::Timestamp;
+use super::types::{Parameter, Timestamp};
 use super::{Postgres, Result};
 use crate::store::Batch;
 use crate::store::dictionary::Dictionary;
@@ -18,7 +18,7 @@ const FIND_TEXTS: &str = "SELECT k.i::int4, t.id FROM unnest($1::int4[], $2::tex
      JOIN upto.texts t ON t.context_id = k.context_id AND t.text = k.text";
 
 impl Postgres {
-    /// Learns the ids of all contexts and texts of a batch. Where they are remembered nothing is asked for.
+    /// Learns the ids of all contexts, texts and sets of functions of a batch. Where they are remembered nothing is asked for.
     pub(super) async fn learn(&self, batch: &Batch) -> Result<()> {
         let unknown: BTreeSet<&str> = {
             let dictionary = self.dictionary();
@@ -26,6 +26,7 @@ impl Postgres {
             contexts.filter(|context| dictionary.context(context).is_none()).collect()
         };
         self.learn_contexts(&unknown, batch.received_at).await?;
+        self.learn_function_sets(batch).await?;
         let mut unknown = self.unknown_texts(batch);
         for make in [false, true] {
             if unknown.is_empty() {
@@ -92,6 +93,40 @@ impl Postgres {
             }
             other => Ok(other.map(drop)?),
         }
+    }
+
+    /// Learns the ids of the sets of functions of a batch, and makes those that are missing, in the order of their texts.
+    async fn learn_function_sets(&self, batch: &Batch) -> Result<()> {
+        let mut unknown: BTreeSet<&str> = {
+            let dictionary = self.dictionary();
+            let sets = batch.changes.iter().map(|change| change.event.functions.as_str());
+            sets.filter(|set| dictionary.function_set(set).is_none()).collect()
+        };
+        for make in [false, true] {
+            if unknown.is_empty() {
+                return Ok(());
+            }
+            let sets: Vec<&str> = unknown.iter().copied().collect();
+            let parameters: [Parameter<'_>; 1] = [(&sets, Type::TEXT_ARRAY)];
+            let connection = self.pool.get().await?;
+            if make {
+                let insert = "INSERT INTO upto.function_sets (functions) SELECT * FROM unnest($1::text[]) \
+                    ON CONFLICT DO NOTHING";
+                match connection.execute_typed(insert, &parameters).await {
+                    // None of them may be made: what others have made of them is found all the same.
+                    Err(error) if error.code() == Some(&SqlState::SEQUENCE_GENERATOR_LIMIT_EXCEEDED) => {}
+                    other => drop(other?),
+                }
+            }
+            let find = "SELECT functions, id FROM upto.function_sets WHERE functions = ANY ($1)";
+            let rows = connection.query_typed(find, &parameters).await?;
+            let mut dictionary = self.dictionary();
+            rows.iter().for_each(|row| dictionary.learn_function_set(row.get(0), Some(row.get(1))));
+            unknown.retain(|set| dictionary.function_set(set).is_none());
+        }
+        let mut dictionary = self.dictionary();
+        unknown.iter().for_each(|set| dictionary.learn_function_set(set, None));
+        Ok(())
     }
 
     /// Learns the ids of contexts, and makes those that are missing.

@@ -18,7 +18,8 @@ macro_rules! events {
     ($condition:literal) => {
         concat!(
             "SELECT n.text, coalesce(h.text, ''), e.started_at, e.restarted_at, e.ended_at, e.is_point, e.status, \
-               e.start_labels, e.end_labels \
+               e.start_labels, e.end_labels, CASE e.functions WHEN 0 THEN '' ELSE coalesce( \
+                 (SELECT f.functions FROM upto.function_sets f WHERE f.id = e.functions), '') END \
              FROM upto.texts n \
              JOIN upto.events e ON e.context_id = n.context_id AND e.timeline = $2 AND e.name_id = n.id \
              LEFT JOIN upto.texts h ON h.context_id = n.context_id AND h.id = e.host_id \
@@ -162,7 +163,7 @@ fn event_row(row: &Row) -> (EventKey, Event) {
         start_labels: row.get(7),
         end_labels: row.get(8),
     };
-    (EventKey { name: row.get(0), host: row.get(1) }, columns.event())
+    (EventKey { name: row.get(0), host: row.get(1) }, columns.event(row.get(9)))
 }
 
 pub(super) async fn revision(pool: &Pool, timeline: &TimelineKey) -> Result<Option<u64>> {

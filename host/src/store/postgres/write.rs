@@ -49,9 +49,9 @@ const FIND_RUNNING: &str = concat!(
 /// The rows come as arrays in the order of the key, in which they are locked: no sort or join may come between.
 const UPSERT: &str = concat!(
     "INSERT INTO upto.events AS e (context_id, timeline, name_id, host_id, started_at, restarted_at, ended_at, is_point, \
-       status, start_labels, end_labels) \
+       status, start_labels, end_labels, functions) \
      SELECT * FROM unnest($1::int4[], $2::int4[], $3::int4[], $4::int4[], $5::timestamptz[], $6::timestamptz[], \
-       $7::timestamptz[], $8::bool[], $9::int2[], $10::text[], $11::text[])",
+       $7::timestamptz[], $8::bool[], $9::int2[], $10::text[], $11::text[], $12::int2[])",
     merge!()
 );
 
@@ -131,8 +131,9 @@ impl Postgres {
             plan.place_strays(&running);
         }
         let rows = plan.into_rows();
+        let Some(functions) = self.function_sets(&rows) else { return Ok(Err(Anew::Vanished)) };
         let touched = plan::touched(&rows);
-        if write_rows(transaction, &rows, &touched, batch.received_at).await? < touched.len() as u64 {
+        if write_rows(transaction, &rows, &functions, &touched, batch.received_at).await? < touched.len() as u64 {
             return Ok(Err(Anew::Vanished));
         }
         let name = |id: i32| contexts.iter().position(|context| *context == id).map(|i| groups[i].context.to_owned());
@@ -162,6 +163,12 @@ impl Postgres {
             }
         }
         Some(plan)
+    }
+
+    /// The ids of the rows' sets of functions; `None` where another write has just forgotten one.
+    fn function_sets(&self, rows: &[Row<'_>]) -> Option<Vec<i16>> {
+        let dictionary = self.dictionary();
+        rows.iter().map(|(_, event)| dictionary.function_set(event.functions.as_str())).collect()
     }
 
     /// Makes timelines that a batch means: first the named ones, so that the newest of them is then the active one.
@@ -257,6 +264,7 @@ async fn find_running(transaction: &Transaction, plan: &Plan<'_>) -> Result<Vec<
 async fn write_rows(
     transaction: &Transaction,
     rows: &[Row<'_>],
+    functions: &[i16],
     touched: &[(i32, i32)],
     received_at: Time,
 ) -> Result<u64> {
@@ -271,12 +279,13 @@ async fn write_rows(
     let statuses: Vec<i16> = columns.iter().map(|row| row.status).collect();
     let labels: [Vec<&str>; 2] =
         [columns.iter().map(|row| row.start_labels).collect(), columns.iter().map(|row| row.end_labels).collect()];
-    let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = Vec::with_capacity(11);
+    let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = Vec::with_capacity(12);
     parameters.extend(keys.iter().map(|column| (column as _, Type::INT4_ARRAY)));
     parameters.extend(times.iter().map(|column| (column as _, Type::TIMESTAMPTZ_ARRAY)));
     parameters.push((&points, Type::BOOL_ARRAY));
     parameters.push((&statuses, Type::INT2_ARRAY));
     parameters.extend(labels.iter().map(|column| (column as _, Type::TEXT_ARRAY)));
+    parameters.push((&functions, Type::INT2_ARRAY));
 
     let (contexts, numbers): (Vec<i32>, Vec<i32>) = touched.iter().copied().unzip();
     let touch: [(&(dyn ToSql + Sync), Type); 3] =

@@ -16,7 +16,8 @@ macro_rules! events {
     ($condition:literal) => {
         concat!(
             "SELECT n.text, coalesce(h.text, ''), e.started_at, e.restarted_at, e.ended_at, e.is_point, e.status, \
-               e.start_labels, e.end_labels \
+               e.start_labels, e.end_labels, CASE e.functions WHEN 0 THEN '' ELSE coalesce( \
+                 (SELECT f.functions FROM function_sets f WHERE f.id = e.functions), '') END \
              FROM contexts c CROSS JOIN texts n CROSS JOIN events e LEFT JOIN texts h ON h.id = e.host_id \
              WHERE c.name = ?1 AND n.context_id = c.id \
                AND e.context_id = c.id AND e.timeline = ?2 AND e.name_id = n.id AND ",
@@ -143,7 +144,7 @@ fn event_row(row: &Row<'_>) -> Result<(EventKey, Event)> {
         start_labels: row.get_ref(7)?.as_str()?,
         end_labels: row.get_ref(8)?.as_str()?,
     };
-    Ok((EventKey { name: row.get(0)?, host: row.get(1)? }, columns.event()))
+    Ok((EventKey { name: row.get(0)?, host: row.get(1)? }, columns.event(row.get_ref(9)?.as_str()?)))
 }
 
 pub(super) fn revision(connection: &Connection, timeline: &TimelineKey) -> Result<Option<u64>> {

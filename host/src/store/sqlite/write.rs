@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use upto_wire::Time;
 
-use crate::store::dictionary::{Dictionary, NO_HOST};
+use crate::store::dictionary::{Dictionary, LAST_FUNCTION_SET, NO_FUNCTIONS, NO_HOST};
 use crate::store::plan::{self, Begin, Plan, RowKey};
 use crate::store::rule::{Columns, merge, running};
 use crate::store::{Batch, NewTimeline, Result, Target, TimelineKey};
@@ -18,8 +18,8 @@ pub(super) struct Writer {
 
 const UPSERT: &str = concat!(
     "INSERT INTO events AS e (context_id, timeline, name_id, host_id, started_at, restarted_at, ended_at, is_point, \
-       status, start_labels, end_labels) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+       status, start_labels, end_labels, functions) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     merge!()
 );
 
@@ -98,9 +98,11 @@ impl<'a> Session<'a> {
         }
         self.place_strays(&mut plan)?;
         let rows = plan.into_rows();
+        let sets = rows.iter().map(|(_, event)| self.function_set(event.functions.as_str()));
+        let sets = sets.collect::<rusqlite::Result<Vec<i16>>>()?;
         let mut upsert = self.transaction.prepare_cached(UPSERT)?;
-        for (key, event) in &rows {
-            self::upsert(&mut upsert, key, &Columns::of(event))?;
+        for ((key, event), functions) in rows.iter().zip(sets) {
+            self::upsert(&mut upsert, key, &Columns::of(event), functions)?;
         }
         drop(upsert);
         self.touch(&plan::touched(&rows), &contexts, batch.received_at)
@@ -158,6 +160,27 @@ impl<'a> Session<'a> {
         debug_assert_ne!(id, NO_HOST);
         self.dictionary.learn_text(context, text, id);
         Ok(id)
+    }
+
+    /// The id of a set of functions, made if it does not exist.
+    fn function_set(&mut self, functions: &str) -> rusqlite::Result<i16> {
+        if let Some(id) = self.dictionary.function_set(functions) {
+            return Ok(id);
+        }
+        let mut find = self.transaction.prepare_cached("SELECT id FROM function_sets WHERE functions = ?1")?;
+        let id = match find.query_row([functions], |row| row.get(0)).optional()? {
+            Some(id) => Some(id),
+            None => self
+                .transaction
+                .prepare_cached(
+                    "INSERT INTO function_sets (functions) \
+                     SELECT ?1 WHERE coalesce((SELECT max(id) FROM function_sets), 0) < ?2 RETURNING id",
+                )?
+                .query_row(params![functions, LAST_FUNCTION_SET], |row| row.get(0))
+                .optional()?,
+        };
+        self.dictionary.learn_function_set(functions, id);
+        Ok(id.unwrap_or(NO_FUNCTIONS))
     }
 
     /// The number of the newest timeline, made if there is none.
@@ -244,7 +267,7 @@ impl<'a> Session<'a> {
     }
 }
 
-fn upsert(upsert: &mut CachedStatement<'_>, key: &RowKey, event: &Columns<'_>) -> rusqlite::Result<()> {
+fn upsert(upsert: &mut CachedStatement<'_>, key: &RowKey, event: &Columns<'_>, functions: i16) -> rusqlite::Result<()> {
     let micros = |time: Option<Time>| time.map(Time::micros);
     upsert.execute(params![
         key.context,
@@ -258,6 +281,7 @@ fn upsert(upsert: &mut CachedStatement<'_>, key: &RowKey, event: &Columns<'_>) -
         event.status,
         event.start_labels,
         event.end_labels,
+        functions,
     ])?;
     Ok(())
 }
