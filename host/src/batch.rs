@@ -12,7 +12,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use upto_wire::{Kind, Report, Time};
 
-use crate::event::{Event, EventKey};
+use crate::event::{Event, EventKey, FunctionSet};
 use crate::store::functions::DeadLetter;
 use crate::store::{Batch, Change, NewTimeline, Store, StoreError, Target, TimelineKey};
 use crate::telemetry::Telemetry;
@@ -130,10 +130,11 @@ pub struct Origin {
 type Identity<'a> = (&'a str, Option<&'a str>, &'a str, &'a str, bool);
 
 impl Pending {
-    /// Takes a report in, and has `ack` wait for it. Its time is set; it is no new-timeline report.
-    pub fn add(&mut self, report: &Report<'_>, received: Time, ack: Option<&Ack>) {
+    /// Takes a report in that these functions changed, and has `ack` wait for it. Its time is set; it is no new-timeline
+    /// report.
+    pub fn add(&mut self, report: &Report<'_>, functions: FunctionSet, received: Time, ack: Option<&Ack>) {
         self.received_at = self.received_at.max(received);
-        let event = Event::of_report(report, received);
+        let event = Event { functions, ..Event::of_report(report, received) };
         self.bytes += event.label_bytes();
         let at = self.entry(report);
         let Entry { change, origin } = &mut self.entries[at];

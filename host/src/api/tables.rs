@@ -95,7 +95,11 @@ async fn put(
     };
     let registered = app.registry.registered();
     if !registered.tables.contains_key(&name) && registered.tables.len() >= COUNT {
-        return Err(Problem::new(StatusCode::CONFLICT, "too many tables", format!("there are {COUNT}; delete one first")));
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "too many tables",
+            format!("there are {COUNT}; delete one first"),
+        ));
     }
     let (content, _room) = body::read(&app, &headers, body, FILE as usize).await?;
     let checked = content.clone();

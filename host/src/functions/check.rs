@@ -212,7 +212,8 @@ fn judge(trial: Trial) -> Verdict {
                 Err(error) => return refused("bad cases", error, None),
             };
             let results = trial.reports.iter().map(|report| attempt(report, &settings, function.as_mut())).collect();
-            let logs = journal.after(None).into_iter().map(|line| (line.level.as_str().to_owned(), line.text)).collect();
+            let logs =
+                journal.after(None).into_iter().map(|line| (line.level.as_str().to_owned(), line.text)).collect();
             Verdict { problem: None, cases, results, logs, memory: function.memory() }
         }
         Err(verdict) => verdict,
@@ -220,7 +221,8 @@ fn judge(trial: Trial) -> Verdict {
 }
 
 fn prepare(trial: &Trial, journal: &Arc<Journal>) -> Result<(Box<dyn Function>, Settings), Verdict> {
-    let settings = Settings::parse(&trial.name, &trial.settings).map_err(|error| refused("bad settings", error, None))?;
+    let settings =
+        Settings::parse(&trial.name, &trial.settings).map_err(|error| refused("bad settings", error, None))?;
     let language = Language::of(&trial.language).ok_or_else(|| {
         let detail = format!("the language is {:?}; use lua or wasm", trial.language);
         refused("bad language", detail, None)

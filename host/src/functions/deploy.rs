@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::check::{CheckError, Problem, Trial, Verdict};
 use super::registry::{Known, Registry};
 use crate::clock;
-use crate::store::functions::{Activation, NewVersion};
 use crate::store::StoreError;
+use crate::store::functions::{Activation, NewVersion};
 use crate::transform::canary::Plan;
 use crate::transform::compile::check_name;
 use crate::transform::live::FUNCTIONS;
@@ -88,7 +88,9 @@ impl Registry {
         let name = &candidate.name;
         let registered = self.registered();
         if registered.folder.iter().any(|one| super::load::stem(&one.file) == name) {
-            let detail = format!("the function {name:?} comes from a folder of the server: remove its file, or choose another name");
+            let detail = format!(
+                "the function {name:?} comes from a folder of the server: remove its file, or choose another name"
+            );
             return Err(DeployError::Conflict(detail));
         }
         if !registered.functions.contains_key(name) && registered.functions.len() >= FUNCTIONS {
@@ -149,7 +151,8 @@ impl Registry {
     /// # Errors
     /// [`DeployError`]
     pub async fn activate(&self, function: &str, version: u32) -> Result<(), DeployError> {
-        let activation = Activation { active: Some(Some(version)), canary: Some(String::new()), ..Activation::default() };
+        let activation =
+            Activation { active: Some(Some(version)), canary: Some(String::new()), ..Activation::default() };
         self.change(function, &activation, format!("the function {function:?} has no version {version}")).await
     }
 

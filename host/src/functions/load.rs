@@ -28,9 +28,8 @@ impl Loader {
         let log = Arc::new(Log::new(&row.function, row.number, self.stats.journal(&row.function)));
         let surroundings = Surroundings { tables: self.tables.clone(), log };
         let name = row.function.clone();
-        let program = in_background(move || {
-            compile(&name, language, &code, surroundings).map_err(|error| error.to_string())
-        });
+        let program =
+            in_background(move || compile(&name, language, &code, surroundings).map_err(|error| error.to_string()));
         Ok(Version::new(row.number, program.await?, settings, &self.stats))
     }
 }

@@ -11,9 +11,9 @@ use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use upto_wire::Time;
 
+use super::RolledBack;
 use super::check::Checker;
 use super::load::{self, Loader};
-use super::RolledBack;
 use crate::clock;
 use crate::store::functions::{Activation, FunctionRow, TableRow, VersionRow};
 use crate::store::{self, Store};
@@ -147,7 +147,9 @@ impl Registry {
                 store::Result::Ok(())
             };
             match done.await {
-                Err(error) if !away => tracing::warn!(%error, "functions can't be brought up to date; it is tried again"),
+                Err(error) if !away => {
+                    tracing::warn!(%error, "functions can't be brought up to date; it is tried again")
+                }
                 Ok(()) if away => tracing::info!("functions are up to date again"),
                 _ => {}
             }
@@ -276,7 +278,8 @@ impl Registry {
 
     /// Makes what is known live. A function of the store takes the place of one from a folder.
     fn publish(&self, mut new: Registered) {
-        new.folder = new.folder.iter().filter(|one| !new.functions.contains_key(load::stem(&one.file))).cloned().collect();
+        new.folder =
+            new.folder.iter().filter(|one| !new.functions.contains_key(load::stem(&one.file))).cloned().collect();
         let stored = new.functions.values().filter_map(|known| {
             let version = known.running.clone()?;
             Some(Live { version, canary: known.canary.clone() })

@@ -12,7 +12,7 @@ use upto_wire::{Kind, Report, Time, WireError, msgpack};
 use super::{Datagrams, Job, QueueReader};
 use crate::batch::{Ack, Handover, Pending, Write};
 use crate::clock;
-use crate::event::LabelText;
+use crate::event::{FunctionSet, LabelText};
 use crate::store::NewTimeline;
 use crate::store::functions::DeadLetter;
 use crate::telemetry::Telemetry;
@@ -127,11 +127,12 @@ impl Lane {
             self.handover.send(Write::DeadLetters { letters, ack: ack.map(Ack::part) });
         }
         for (report, changed_by) in applied.reports.iter().zip(applied.changed_by) {
-            self.merge(report, received, ack);
+            let functions = self.chain.names(changed_by);
+            self.merge(report, functions, received, ack);
         }
     }
 
-    fn merge(&mut self, report: &Report<'_>, received: Time, ack: Option<&Ack>) {
+    fn merge(&mut self, report: &Report<'_>, functions: FunctionSet, received: Time, ack: Option<&Ack>) {
         if report.kind == Kind::New {
             self.make(report, received, 1, ack);
             return;
@@ -146,7 +147,7 @@ impl Lane {
         if self.pending.is_empty() {
             self.since = Instant::now();
         }
-        self.pending.add(report, received, ack);
+        self.pending.add(report, functions, received, ack);
         if self.pending.is_full() {
             self.flush();
         }

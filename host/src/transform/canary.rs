@@ -77,9 +77,9 @@ impl Plan {
 /// FNV-1a, mixed down to 32 bits: the same on all machines and in all versions of upto.
 /// <http://www.isthe.com/chongo/tech/comp/fnv/>, the finish from SplitMix64 as FNV's high bits are weak for short texts.
 fn hash(bytes: &[u8]) -> u32 {
-    let fnv = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let fnv = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let mixed = (fnv ^ (fnv >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     ((mixed ^ (mixed >> 31)) >> 32) as u32
@@ -148,11 +148,8 @@ impl Comparison {
             return;
         }
         self.different.fetch_add(1, Relaxed);
-        let difference = Difference {
-            before: before.clone().into_owned(),
-            active: active.clone(),
-            canary: canary.clone(),
-        };
+        let difference =
+            Difference { before: before.clone().into_owned(), active: active.clone(), canary: canary.clone() };
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(difference);
     }
 

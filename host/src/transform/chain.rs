@@ -10,6 +10,7 @@ use super::canary::Canary;
 use super::runner::{Ran, Runner};
 use super::settings::ContextFilter;
 use super::{Failure, FailureCause, Live, LiveSet, OnError, Outcome, Version, budget};
+use crate::event::FunctionSet;
 
 /// How many reports a chain took away and added. `before - dropped - dead + added = after`, with the dead letters counted
 /// by [`Applied::dead`].
@@ -55,7 +56,7 @@ pub struct Dead {
 /// Instances of all live functions, for one thread.
 pub struct Chain {
     links: Vec<Link>,
-    names: HashMap<ChangedBy, Arc<str>>,
+    names: HashMap<ChangedBy, FunctionSet>,
 }
 
 impl Chain {
@@ -67,7 +68,8 @@ impl Chain {
 
     /// Makes it a chain of these functions. Versions that stay keep their instances.
     pub fn update(&mut self, live: &LiveSet) {
-        let mut runners: Vec<Runner> = std::mem::take(&mut self.links).into_iter().flat_map(Link::into_runners).collect();
+        let mut runners: Vec<Runner> =
+            std::mem::take(&mut self.links).into_iter().flat_map(Link::into_runners).collect();
         *self = Chain::new(live);
         for runner in self.links.iter_mut().flat_map(Link::runners) {
             if let Some(at) = runners.iter().position(|old| Arc::ptr_eq(&old.version, &runner.version)) {
@@ -103,13 +105,17 @@ impl Chain {
         applied
     }
 
-    /// The functions that changed a report, such as `rename@3 hosts`, in the order in which they did; `None` for none.
-    pub fn names(&mut self, changed_by: ChangedBy) -> Option<Arc<str>> {
+    /// The functions that changed a report, in the order in which they did.
+    pub fn names(&mut self, changed_by: ChangedBy) -> FunctionSet {
         let ChangedBy(bits) = changed_by;
-        (bits != 0).then(|| {
-            let names = self.names.entry(changed_by);
-            names.or_insert_with(|| labels(&self.links, bits).into()).clone()
-        })
+        match bits {
+            0 => FunctionSet::default(),
+            bits => self
+                .names
+                .entry(changed_by)
+                .or_insert_with(|| FunctionSet::from_text(&labels(&self.links, bits)))
+                .clone(),
+        }
     }
 }
 
@@ -180,7 +186,8 @@ impl Link {
             }
         }
         let past = std::mem::take(&mut applied.reports).into_iter();
-        let mut settle = Settle { limit, total: active.reports.len() + canary.reports.len() + past.len(), made: applied };
+        let mut settle =
+            Settle { limit, total: active.reports.len() + canary.reports.len() + past.len(), made: applied };
         let versions = [Some(&self.runner.version), self.canary.as_ref().map(|(_, runner)| &runner.version)];
         settle.all(routes.as_deref(), past, [active, canary], versions, at);
     }

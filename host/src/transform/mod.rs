@@ -82,7 +82,10 @@ pub struct EntryPoints {
 impl EntryPoints {
     /// Their names.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        [("transform", self.transform), ("receive", self.receive)].into_iter().filter(|(_, is)| *is).map(|(name, _)| name)
+        [("transform", self.transform), ("receive", self.receive)]
+            .into_iter()
+            .filter(|(_, is)| *is)
+            .map(|(name, _)| name)
     }
 }
 

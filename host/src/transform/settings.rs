@@ -80,11 +80,7 @@ impl Settings {
 
     /// In a form that [`Settings::parse`] reads, the same for equal settings.
     pub fn to_json(&self) -> String {
-        let text = SettingsText {
-            order: Some(self.order),
-            contexts: self.contexts.0.clone(),
-            on_error: self.on_error,
-        };
+        let text = SettingsText { order: Some(self.order), contexts: self.contexts.0.clone(), on_error: self.on_error };
         // Numbers and text always have a JSON form.
         serde_json::to_string(&text).unwrap_or_default()
     }
@@ -207,7 +203,8 @@ mod tests {
         assert_eq!(Settings::parse("20-rename", "{}"), Ok(Settings::of("20-rename")));
         assert_eq!(Settings::of("20-rename").order, 20);
         assert_eq!(Settings::of("rename").order, ORDER);
-        let given = Settings::parse("rename", r#"{"order": -1, "contexts": ["a-*"], "on_error": "dead-letter"}"#).unwrap();
+        let given =
+            Settings::parse("rename", r#"{"order": -1, "contexts": ["a-*"], "on_error": "dead-letter"}"#).unwrap();
         assert_eq!(Settings::parse("x", &given.to_json()), Ok(given));
         assert!(Settings::parse("rename", r#"{"contexts": [""]}"#).unwrap_err().contains("1 to 200"));
         assert!(Settings::parse("rename", r#"{"on_error": "explode"}"#).unwrap_err().contains("dead-letter"));

@@ -92,7 +92,9 @@ impl Tables {
         let layers = self.0.read().unwrap_or_else(PoisonError::into_inner);
         layers.iter().rev().find_map(|tables| tables.get(name)).cloned().ok_or_else(|| {
             let name = &name[..name.floor_char_boundary(64)];
-            format!("there is no table {name:?}; put {name}.csv or {name}.json into the folder \"tables\", or deploy it")
+            format!(
+                "there is no table {name:?}; put {name}.csv or {name}.json into the folder \"tables\", or deploy it"
+            )
         })
     }
 

@@ -118,12 +118,15 @@ fn resource(function: Function<'_>, letters: &BTreeMap<String, u64>) -> Value {
         let (p50, p99) = (snapshot.p50.as_secs_f64() * 1e6, snapshot.p99.as_secs_f64() * 1e6);
         members.insert("time_us".into(), json!({"p50": p50, "p99": p99, "total_s": snapshot.busy.as_secs_f64()}));
         members.insert("memory_peak".into(), json!(snapshot.memory_peak));
-        members.insert("last_error".into(), snapshot.last_error.map_or(Value::Null, |error| {
-            let mut value = failure(&error.failure);
-            value["at"] = json!(time(error.at));
-            value["report"] = report(&error.report);
-            value
-        }));
+        members.insert(
+            "last_error".into(),
+            snapshot.last_error.map_or(Value::Null, |error| {
+                let mut value = failure(&error.failure);
+                value["at"] = json!(time(error.at));
+                value["report"] = report(&error.report);
+                value
+            }),
+        );
     }
     hal::resource(links(function, &entry_points), members)
 }

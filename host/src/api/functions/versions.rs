@@ -92,7 +92,8 @@ fn resource(known: &Known, row: &VersionRow) -> Value {
 /// What differs from one version to another: source or digest, settings, cases.
 fn difference(from: (&VersionRow, &[u8]), to: (&VersionRow, &[u8])) -> String {
     let code = |(row, code): (&VersionRow, &[u8])| {
-        source(row, code).unwrap_or_else(|| format!("{} component, {} bytes, sha256 {}\n", row.language, row.size, hex(&row.sha256)))
+        source(row, code)
+            .unwrap_or_else(|| format!("{} component, {} bytes, sha256 {}\n", row.language, row.size, hex(&row.sha256)))
     };
     let pretty = |json: &str| {
         let value: Value = serde_json::from_str(json).unwrap_or_default();
