@@ -7,6 +7,8 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use serde::Deserialize;
 
+use crate::access::{Access, Hosts, Scope, Token};
+
 /// The file that is read where none is named and it exists.
 const DEFAULT_FILE: &str = "upto.toml";
 
@@ -29,6 +31,14 @@ pub enum Command {
     Function(FunctionCommand),
     /// Bring the store's schema up to date, and end
     Migrate(StoreArgs),
+    /// Make a token, and show what to write into upto.toml for it
+    Token {
+        /// Its name: the author of what is done with it
+        name: String,
+        /// What it opens: ingest, read, deploy, admin
+        #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = ["ingest", "read", "deploy", "admin"])]
+        scopes: Vec<String>,
+    },
 }
 
 /// The function tools.
@@ -76,10 +86,16 @@ pub struct ServeArgs {
     /// Fill an empty store with example runs, by sending them as datagrams
     #[arg(long)]
     demo: bool,
+    /// A name under which browsers and programs reach the server, beside localhost and addresses; may be repeated
+    #[arg(long = "host", value_name = "NAME", env = "UPTO_HOSTS", value_delimiter = ',')]
+    hosts: Vec<String>,
+    /// Let everybody who reaches the server do everything, also from other machines
+    #[arg(long)]
+    without_tokens: bool,
 }
 
 /// What the file may say: the same names as the flags.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
     store: Option<String>,
@@ -87,10 +103,13 @@ struct File {
     http: Option<String>,
     scripts: Option<PathBuf>,
     plugins: Option<PathBuf>,
+    hosts: Vec<String>,
+    without_tokens: bool,
+    token: Vec<Token>,
+    anonymous: Option<Vec<Scope>>,
 }
 
 /// How to serve, decided.
-#[derive(Debug)]
 pub struct ServeConfig {
     /// The store's URL. It may hold a password.
     pub store: String,
@@ -104,6 +123,10 @@ pub struct ServeConfig {
     pub plugins: Option<PathBuf>,
     /// Whether to fill an empty store with example runs.
     pub demo: bool,
+    /// Who may do what.
+    pub access: Access,
+    /// The names of the server.
+    pub hosts: Hosts,
 }
 
 impl ServeArgs {
@@ -113,10 +136,21 @@ impl ServeArgs {
     /// Where the file or an address can't be understood.
     pub fn resolve(self) -> Result<ServeConfig> {
         let file = File::read(self.store.config.as_deref())?;
+        let http = address("http", self.http.or(file.http), "127.0.0.1:8080")?;
+        let anonymous = file.anonymous.unwrap_or_else(|| vec![Scope::Ingest, Scope::Read]);
+        let access = Access::new(file.token, anonymous).map_err(anyhow::Error::msg)?;
+        if !access.is_guarded() && !http.ip().is_loopback() && !self.without_tokens && !file.without_tokens {
+            bail!(
+                "--http {http} is reached from other machines, and there is no token: whoever reaches it could deploy \
+                 functions. Make one (upto token NAME --scope deploy), or say --without-tokens"
+            );
+        }
         Ok(ServeConfig {
             store: store_url(self.store.store, file.store),
             udp: address("udp", self.udp.or(file.udp), "127.0.0.1:8123")?,
-            http: address("http", self.http.or(file.http), "127.0.0.1:8080")?,
+            http,
+            access,
+            hosts: Hosts::new(if self.hosts.is_empty() { file.hosts } else { self.hosts }),
             scripts: self.scripts.or(file.scripts),
             plugins: self.plugins.or(file.plugins),
             demo: self.demo,

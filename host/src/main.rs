@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use upto::config::{Cli, Command, FunctionCommand, ServeConfig};
 use upto::pipeline::Server;
-use upto::{functions, store};
+use upto::{access, functions, store};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -39,6 +39,15 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Serve(args) => runtime()?.block_on(serve(args.resolve()?)),
         Command::Migrate(args) => {
             runtime()?.block_on(store::open(&args.resolve()?)).context("the store can't be opened")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Token { name, scopes } => {
+            let (token, sha256) = access::new_token().context("no token could be made")?;
+            writeln!(
+                std::io::stdout(),
+                "The token {name:?}, shown this once:\n\n  {token}\n\nWrite this into upto.toml and start the server again:\n\n\
+                 [[token]]\nname = {name:?}\nsha256 = \"{sha256}\"\nscopes = {scopes:?}"
+            )?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Function(FunctionCommand::Test { paths }) => {

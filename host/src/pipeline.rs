@@ -100,7 +100,15 @@ impl Server {
             let receive = move || udp::receive(&udp, &queue, &telemetry, &stop);
             thread::Builder::new().name("udp".into()).spawn(receive)?
         };
-        let app = App::new(registry, recent, queue.clone(), commits, telemetry.clone(), shutdown.clone());
+        let app = App::new(
+            registry,
+            recent,
+            queue.clone(),
+            commits,
+            telemetry.clone(),
+            (config.access, config.hosts),
+            shutdown.clone(),
+        );
         let server = part(tokio::spawn(api::serve(http, app.router(), shutdown.clone())));
         let demo = config.demo.then(|| tokio::spawn(demo::run(store, target, telemetry.clone(), shutdown.clone())));
 
