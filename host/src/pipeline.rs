@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
+use futures::future::{BoxFuture, Shared, select_all};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, App};
 use crate::batch::{self, Writer, run_writer};
-use crate::config::ServeConfig;
+use crate::config::{ForeignSocket, ServeConfig};
 use crate::demo;
 use crate::ingest::lane::Lane;
 use crate::ingest::{self, Job, udp};
@@ -31,10 +31,12 @@ const FLUSH_WAIT: Duration = Duration::from_secs(10);
 
 /// A server whose sockets are bound and whose store is open.
 pub struct Server {
-    config: ServeConfig,
+    demo: bool,
     store: Arc<dyn Store>,
     loader: Loader,
     udp: std::net::UdpSocket,
+    /// Sockets whose datagrams go to functions.
+    foreign: Vec<(std::net::UdpSocket, Arc<str>)>,
     http: TcpListener,
 }
 
@@ -45,10 +47,16 @@ impl Server {
     /// In a sentence for the operator.
     pub async fn bind(config: ServeConfig) -> Result<Self> {
         let store = store::open(&config.store).await.context("the store can't be opened")?;
-        let loader = Loader::new(config.scripts.clone(), config.plugins.clone())?;
+        let loader = Loader::new(config.scripts, config.plugins, Arc::new(config.secrets))?;
         let udp = udp::bind(config.udp).with_context(|| in_use("UDP", "--udp", config.udp))?;
+        let mut foreign = Vec::new();
+        for ForeignSocket { address, function } in config.foreign {
+            let socket = udp::bind(address).with_context(|| in_use("UDP", "[[udp]] addr =", address))?;
+            tracing::info!(function, address = %socket.local_addr()?, "datagrams go to a function");
+            foreign.push((socket, function.into()));
+        }
         let http = TcpListener::bind(config.http).await.with_context(|| in_use("HTTP", "--http", config.http))?;
-        Ok(Server { config, store, loader, udp, http })
+        Ok(Server { demo: config.demo, store, loader, udp, foreign, http })
     }
 
     /// Where it takes datagrams, and where it serves HTTP.
@@ -64,7 +72,7 @@ impl Server {
     /// # Errors
     /// Where a thread can't be started.
     pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let Server { config, store, loader, udp, http } = self;
+        let Server { demo, store, loader, udp, foreign, http } = self;
         let telemetry = Arc::new(Telemetry::default());
         let commits = batch::commits();
         let (queue, reader) = ingest::queue();
@@ -82,34 +90,39 @@ impl Server {
             give_up: give_up_seen,
         };
         let writer = part(tokio::spawn(run_writer(writer, inbox)));
-        let lane = Lane::new(reader, loader.programs(), handover, telemetry.clone(), stats.clone());
+        let programs = loader.programs();
+        let lane = Lane::new(reader, programs.clone(), handover, telemetry.clone(), stats.clone());
         let lane = thread::Builder::new().name("lane".into()).spawn(move || lane.run())?;
         let loader = tokio::spawn(loader.run(shutdown.clone().cancelled_owned()));
         let stop = Arc::new(AtomicBool::new(false));
         let target = udp.local_addr()?;
-        let receiver = {
+        let foreign = foreign.into_iter().map(|(socket, function)| (socket, Some(function)));
+        let mut receivers = Vec::new();
+        for (socket, function) in [(udp, None)].into_iter().chain(foreign) {
             let (queue, telemetry, stop) = (queue.clone(), telemetry.clone(), stop.clone());
-            let receive = move || udp::receive(&udp, &queue, &telemetry, &stop);
-            thread::Builder::new().name("udp".into()).spawn(receive)?
-        };
-        let app = App::new(store.clone(), queue.clone(), commits, telemetry.clone(), stats, shutdown.clone());
+            let receive = move || udp::receive(&socket, function.as_ref(), &queue, &telemetry, &stop);
+            receivers.push(join(thread::Builder::new().name("udp".into()).spawn(receive)?));
+        }
+        let app = App::new(store.clone(), queue.clone(), commits, telemetry.clone(), stats, programs, shutdown.clone());
         let server = part(tokio::spawn(api::serve(http, app.router(), shutdown.clone())));
-        let demo = config.demo.then(|| tokio::spawn(demo::run(store, target, telemetry.clone(), shutdown.clone())));
+        let demo = demo.then(|| tokio::spawn(demo::run(store, target, telemetry.clone(), shutdown.clone())));
 
-        let (receiver, lane) = (join(receiver), join(lane));
+        let lane = join(lane);
         // None of them ends before it is told to, but by a bug: then nothing more must be taken.
         let intact = tokio::select! {
             // They do end once it is cancelled.
             biased;
             () = shutdown.cancelled() => true,
-            _ = receiver.clone() => false,
+            _ = select_all(receivers.clone()) => false,
             _ = lane.clone() => false,
             _ = writer.clone() => false,
             _ = server.clone() => false,
         };
         shutdown.cancel();
         stop.store(true, Ordering::Relaxed);
-        finish("udp", receiver).await;
+        for receiver in receivers {
+            finish("udp", receiver).await;
+        }
         finish("http", server).await;
         let _ = loader.await;
         if let Some(demo) = demo {

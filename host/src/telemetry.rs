@@ -2,7 +2,7 @@
 //!
 //! The promise that every loss is counted, in reports: `received + made by functions = stored + refused + dropped by
 //! functions + dropped by the queue + lost at the store`, once nothing is in flight. A datagram that never got to be
-//! decoded counts as one report.
+//! decoded counts as one report, and so does a request or a datagram of which a function made none.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -27,22 +27,31 @@ impl Counter {
     }
 }
 
-/// Reports refused, by [`WireError::cause`].
+/// Reports refused, by [`WireError::cause`], and requests and datagrams of which a function made no report.
 #[derive(Debug, Default)]
-pub struct Refused([Counter; Refusal::CAUSES.len()]);
+pub struct Refused {
+    by_cause: [Counter; Refusal::CAUSES.len()],
+    by_function: Counter,
+}
 
 impl Refused {
     /// Counts a refused report.
     pub fn count(&self, error: &WireError) {
         let cause = error.cause();
         if let Some(at) = Refusal::CAUSES.iter().position(|known| *known == cause) {
-            self.0[at].add(1);
+            self.by_cause[at].add(1);
         }
+    }
+
+    /// Counts a request or datagram that a function refused, or on which it failed.
+    pub fn count_by_function(&self) {
+        self.by_function.add(1);
     }
 
     /// Each cause with its count.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        Refusal::CAUSES.into_iter().zip(&self.0).map(|(cause, counter)| (cause, counter.get()))
+        let by_cause = Refusal::CAUSES.into_iter().zip(&self.by_cause);
+        by_cause.chain([("function", &self.by_function)]).map(|(cause, counter)| (cause, counter.get()))
     }
 }
 
@@ -109,7 +118,7 @@ pub fn render(telemetry: &Telemetry, out: &mut String) {
 /// The lines of the functions.
 pub fn render_functions(functions: &[Snapshot], out: &mut String) {
     type Count = fn(&Snapshot) -> u64;
-    let counters: [(&str, &str, Count); 7] = [
+    let counters: [(&str, &str, Count); 10] = [
         ("received", "Reports given to a function.", |function| function.received),
         ("kept", "Reports that it left as they were.", |function| function.kept),
         ("changed", "Reports that it changed.", |function| function.changed),
@@ -117,6 +126,9 @@ pub fn render_functions(functions: &[Snapshot], out: &mut String) {
         ("expanded", "Reports for which it made several.", |function| function.expanded),
         ("skipped", "Reports that passed it by while it rested.", |function| function.skipped),
         ("made", "Reports that it made of those expanded.", |function| function.made),
+        ("requests", "Requests and datagrams given to it.", |function| function.requests),
+        ("requests_refused", "Requests that it refused.", |function| function.requests_refused),
+        ("requests_failed", "Requests and datagrams on which it failed.", |function| function.requests_failed),
     ];
     for (what, help, count) in counters {
         let _ = writeln!(out, "# HELP upto_function_{what}_total {help}\n# TYPE upto_function_{what}_total counter");

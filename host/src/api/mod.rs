@@ -5,6 +5,7 @@ mod contexts;
 mod events;
 mod extract;
 mod hal;
+mod hooks;
 mod paging;
 mod problem;
 mod serve;
@@ -20,7 +21,7 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 
@@ -28,7 +29,7 @@ use crate::assets;
 use crate::ingest::Queue;
 use crate::store::{Store, TimelineKey};
 use crate::telemetry::{self, Telemetry};
-use crate::transform::Stats;
+use crate::transform::{Programs, Stats};
 use hal::{Hal, Links};
 use problem::Problem;
 
@@ -49,6 +50,8 @@ pub struct App {
     commits: broadcast::Sender<TimelineKey>,
     telemetry: Arc<Telemetry>,
     functions: Arc<Stats>,
+    programs: watch::Receiver<Programs>,
+    receivers: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     charts: Arc<Semaphore>,
     streams: Arc<Semaphore>,
@@ -63,12 +66,14 @@ impl App {
         commits: broadcast::Sender<TimelineKey>,
         telemetry: Arc<Telemetry>,
         functions: Arc<Stats>,
+        programs: watch::Receiver<Programs>,
         shutdown: CancellationToken,
     ) -> Self {
         let bodies = Arc::new(Semaphore::new(BODIES_KIB));
         let charts = Arc::new(Semaphore::new(CHARTS));
         let streams = Arc::new(Semaphore::new(STREAMS));
-        App { store, queue, commits, telemetry, functions, bodies, charts, streams, shutdown }
+        let receivers = Arc::new(Semaphore::new(hooks::RECEIVERS));
+        App { store, queue, commits, telemetry, functions, programs, receivers, bodies, charts, streams, shutdown }
     }
 
     /// All routes.
@@ -90,6 +95,8 @@ impl App {
             .method_not_allowed_fallback(wrong_method);
         Router::new()
             .nest("/api", api)
+            .route("/hooks/{function}", get(hooks::receive_root).post(hooks::receive_root))
+            .route("/hooks/{function}/{*rest}", get(hooks::receive).post(hooks::receive))
             .route("/livez", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))

@@ -8,6 +8,7 @@ use hashbrown::{Equivalent, HashSet};
 use tokio::sync::watch;
 use upto_wire::{Kind, Report, Time, WireError, msgpack};
 
+use super::foreign::Receivers;
 use super::{Datagrams, Job, QueueReader};
 use crate::batch::{Ack, Handover, Pending, Write};
 use crate::clock;
@@ -25,6 +26,7 @@ const KNOWN_TIMELINES: usize = 10_000;
 pub struct Lane {
     queue: QueueReader,
     chain: Chain,
+    receivers: Receivers,
     programs: watch::Receiver<Programs>,
     pending: Pending,
     /// When the oldest pending report was added.
@@ -49,6 +51,7 @@ impl Lane {
         Lane {
             queue,
             chain,
+            receivers: Receivers::default(),
             programs,
             pending: Pending::default(),
             since: Instant::now(),
@@ -65,9 +68,11 @@ impl Lane {
             let job = if self.pending.is_empty() { self.queue.next() } else { self.queue.next_within(LINGER) };
             if self.programs.has_changed().unwrap_or(false) {
                 self.chain = Chain::new(&self.programs.borrow_and_update(), &self.stats);
+                self.receivers.clear();
             }
             match job {
                 Job::Datagrams(chunk) => self.datagrams(&chunk),
+                Job::Foreign(function, chunk) => self.foreign(&function, &chunk),
                 // Its place among the bodies is given back once its reports are merged.
                 Job::Reports { reports, ack, room: _room } => self.requested(reports, ack),
                 Job::Flush => {}
@@ -92,6 +97,12 @@ impl Lane {
                 }
             }
         }
+        self.reports(reports, None);
+    }
+
+    fn foreign(&mut self, function: &Arc<str>, chunk: &Datagrams) {
+        let programs = self.programs.borrow().clone();
+        let reports = self.receivers.datagrams(function, chunk, &programs, &self.stats, &self.telemetry);
         self.reports(reports, None);
     }
 

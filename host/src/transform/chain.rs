@@ -24,18 +24,19 @@ pub struct Counts {
     pub added: usize,
 }
 
-/// Instances of all live functions, for one thread.
+/// Instances of all live functions that transform, for one thread.
 pub struct Chain {
     links: Vec<Link>,
     outcomes: Vec<Outcome>,
 }
 
 impl Chain {
-    /// Makes an instance of each program. One that can't be made fails its reports, which pass unchanged, and is tried
+    /// Makes an instance of each program that transforms. One that can't be made fails its reports, which pass unchanged, and is tried
     /// again later.
     pub fn new(programs: &Programs, stats: &Stats) -> Self {
         let link = |program: &Arc<dyn Program>| Link::new(program.clone(), stats.of(program.name()));
-        Chain { links: programs.iter().map(link).collect(), outcomes: Vec::new() }
+        let transforms = programs.iter().filter(|program| program.entry_points().transform);
+        Chain { links: transforms.map(link).collect(), outcomes: Vec::new() }
     }
 
     /// Passes all reports through all functions. Their order is kept; what is made of one report stands where it stood.

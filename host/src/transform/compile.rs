@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::tables::Tables;
-use super::{Program, budget, lua, wasm};
+use super::{Program, Resources, budget, lua, wasm};
 
 /// Why a file is no function.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +19,7 @@ pub fn is_function(path: &Path) -> bool {
 ///
 /// # Errors
 /// [`CompileError`], which names the line where there is one.
-pub fn compile(path: &Path, bytes: &[u8], tables: &Arc<Tables>) -> Result<Arc<dyn Program>, CompileError> {
+pub fn compile(path: &Path, bytes: &[u8], resources: &Resources) -> Result<Arc<dyn Program>, CompileError> {
     let name = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| is_name(stem)).ok_or_else(|| {
         CompileError(
             "a function's name has 1 to 64 lower-case letters, digits, - and _, and starts with one of the first two"
@@ -35,8 +34,8 @@ pub fn compile(path: &Path, bytes: &[u8], tables: &Arc<Tables>) -> Result<Arc<dy
         return Err(CompileError(format!("it has {} bytes; {what} has at most {limit}", bytes.len())));
     }
     let program: Arc<dyn Program> = match limit == budget::COMPONENT {
-        true => Arc::new(wasm::WasmProgram::compile(name, bytes, tables.clone())?),
-        false => Arc::new(lua::LuaProgram::compile(name, bytes, tables.clone())?),
+        true => Arc::new(wasm::WasmProgram::compile(name, bytes, resources)?),
+        false => Arc::new(lua::LuaProgram::compile(name, bytes, resources)?),
     };
     program.instantiate().map_err(|failure| CompileError(failure.message))?;
     Ok(program)

@@ -13,8 +13,8 @@ use notify::Watcher;
 use tokio::sync::{mpsc, watch};
 
 use super::compile::{compile, is_function};
-use super::tables::{self, Tables};
-use super::{Program, Programs};
+use super::tables;
+use super::{Program, Programs, Resources, Secrets};
 
 /// How long a folder must be quiet after a change: an editor writes in several steps.
 const QUIET: Duration = Duration::from_millis(100);
@@ -43,7 +43,7 @@ impl Loader {
     ///
     /// # Errors
     /// A [`LoadError`] for a folder that does not exist or can't be read.
-    pub fn new(scripts: Option<PathBuf>, plugins: Option<PathBuf>) -> Result<Loader, LoadError> {
+    pub fn new(scripts: Option<PathBuf>, plugins: Option<PathBuf>, secrets: Arc<Secrets>) -> Result<Loader, LoadError> {
         for (option, folder) in [("--scripts", &scripts), ("--plugins", &plugins)] {
             if let Some(folder) = folder {
                 let refuse = |error| LoadError { option, folder: folder.clone(), error };
@@ -51,7 +51,8 @@ impl Loader {
             }
         }
         let paths = [scripts, plugins].into_iter().flatten().collect();
-        let mut folders = Folders { paths, ..Folders::default() };
+        let resources = Resources { secrets, ..Resources::default() };
+        let mut folders = Folders { paths, resources, ..Folders::default() };
         folders.rescan();
         let (programs, _) = watch::channel(folders.programs());
         Ok(Loader { folders, programs })
@@ -146,7 +147,7 @@ impl Seen {
 #[derive(Default)]
 struct Folders {
     paths: Vec<PathBuf>,
-    tables: Arc<Tables>,
+    resources: Resources,
     /// By file name, which is their order.
     functions: BTreeMap<String, Loaded<Arc<dyn Program>>>,
     table_files: BTreeMap<PathBuf, Loaded<()>>,
@@ -221,7 +222,7 @@ impl Folders {
             Look::New(seen, hash, bytes) => (seen, hash, bytes),
         };
         let known = old.and_then(|old| old.value.clone());
-        let (value, changed) = match compile(path, &bytes, &self.tables) {
+        let (value, changed) = match compile(path, &bytes, &self.resources) {
             Ok(program) => {
                 tracing::info!(file = name, "function loaded");
                 (Some(program), true)
@@ -253,7 +254,7 @@ impl Folders {
                 tracing::error!(table = name, "left out: there are over {} tables", tables::COUNT);
             }
         }
-        let tables = &self.tables;
+        let tables = &self.resources.tables;
         self.table_files.retain(|path, _| {
             let name = tables::name(path);
             let stays = names.get(&name) == Some(path);
@@ -270,7 +271,7 @@ impl Folders {
                     match tables::parse(&path, &bytes) {
                         Ok(table) => {
                             tracing::info!(table = name, "table loaded");
-                            self.tables.set(&name, Arc::new(table));
+                            self.resources.tables.set(&name, Arc::new(table));
                         }
                         Err(error) => tracing::error!(file = %path.display(), %error, "table does not load"),
                     }

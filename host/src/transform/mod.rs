@@ -1,4 +1,5 @@
-//! User functions: scripts and plugins that see each report in flight and keep, change, drop or multiply it.
+//! User functions: scripts and plugins that see each report in flight and keep, change, drop or multiply it, or make
+//! reports of requests and datagrams in foreign formats.
 //!
 //! A [`Program`] is compiled code that any thread may share; [`Program::instantiate`] makes a [`Function`], which one
 //! thread runs. Functions are untrusted: they see reports and a budget and nothing else.
@@ -9,6 +10,8 @@ mod cpu;
 pub mod loader;
 pub mod log;
 mod lua;
+pub mod receive;
+pub mod secrets;
 pub mod stats;
 pub mod tables;
 mod wasm;
@@ -18,10 +21,13 @@ mod tests;
 
 pub use chain::{Chain, Counts};
 pub use loader::Loader;
+pub use receive::{Receiver, Rejection, Request};
+pub use secrets::Secrets;
 pub use stats::{Snapshot, Stats};
 
 use std::sync::Arc;
 
+use tables::Tables;
 use upto_wire::Report;
 
 /// What a function made of one report.
@@ -67,6 +73,11 @@ pub trait Program: Send + Sync {
     /// Its name: the file's stem.
     fn name(&self) -> &str;
 
+    /// What it defines. At least one of them.
+    fn entry_points(&self) -> EntryPoints {
+        EntryPoints { transform: true, receive: false }
+    }
+
     /// Makes an instance for one thread.
     ///
     /// # Errors
@@ -76,8 +87,36 @@ pub trait Program: Send + Sync {
 
 /// An instance of a program, run by one thread.
 pub trait Function: Send {
-    /// Pushes exactly one outcome for each report, in order.
+    /// Pushes exactly one outcome for each report, in order. Only to be called where [`EntryPoints::transform`] is true.
     fn transform(&mut self, reports: &[Report<'_>], outcomes: &mut Vec<Outcome>);
+
+    /// The reports that a request tells of, each checked; at most [`budget::REQUEST_REPORTS`]. Only to be called where
+    /// [`EntryPoints::receive`] is true.
+    ///
+    /// # Errors
+    /// A [`Rejection`] where none came of it.
+    fn receive(&mut self, _request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
+        let message = "it defines no function \"receive\"".to_owned();
+        Err(Rejection::Failed(Failure { cause: FailureCause::Error, message }))
+    }
+}
+
+/// Which functions a program defines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EntryPoints {
+    /// It sees reports in flight.
+    pub transform: bool,
+    /// It makes reports of requests and datagrams.
+    pub receive: bool,
+}
+
+/// What functions may ask the host for.
+#[derive(Debug, Clone, Default)]
+pub struct Resources {
+    /// The lookup tables.
+    pub tables: Arc<Tables>,
+    /// The secrets that signatures are checked with.
+    pub secrets: Arc<Secrets>,
 }
 
 /// The programs that are live, in the order in which reports pass them.
@@ -101,4 +140,8 @@ pub mod budget {
     pub const COMPONENT: usize = 10 << 20;
     /// Reports that one call is given at the most.
     pub const BATCH: usize = 256;
+    /// Processor time that a function has for one request. A datagram has [`REPORT_TIME`], as others wait behind it.
+    pub const REQUEST_TIME: Duration = Duration::from_millis(50);
+    /// Reports that a function may make of one request or datagram.
+    pub const REQUEST_REPORTS: usize = 1_000;
 }

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Failure, FailureCause};
+use upto_wire::Report;
+
+use super::{Failure, FailureCause, Rejection};
 
 impl FailureCause {
     /// All causes, in the order in which counters hold them.
@@ -59,6 +61,9 @@ pub struct FunctionStats {
     pub(super) made: AtomicU64,
     pub(super) skipped: AtomicU64,
     failed: [AtomicU64; FailureCause::ALL.len()],
+    requests: AtomicU64,
+    requests_refused: AtomicU64,
+    requests_failed: AtomicU64,
     pub(super) busy_ns: AtomicU64,
     last_error: Mutex<Option<LastError>>,
     logged: Mutex<Option<Instant>>,
@@ -97,6 +102,12 @@ pub struct Snapshot {
     pub skipped: u64,
     /// Reports on which it failed and that went on unchanged, by cause in the order of [`FailureCause::ALL`].
     pub failed: [u64; FailureCause::ALL.len()],
+    /// Requests and datagrams that it was given.
+    pub requests: u64,
+    /// Those that it refused.
+    pub requests_refused: u64,
+    /// Those on which it failed.
+    pub requests_failed: u64,
     /// Time spent in it, all threads together.
     pub busy: Duration,
     /// Its newest failure.
@@ -107,13 +118,31 @@ impl FunctionStats {
     /// Counts `reports` that failed for the same reason.
     pub(super) fn count_failures(&self, failure: &Failure, reports: u64) {
         self.failed[failure.cause as usize].fetch_add(reports, Relaxed);
+        self.tell(failure, "a function failed; its reports go on unchanged");
+    }
+
+    /// Counts what came of a request.
+    pub(super) fn count_request(&self, result: &Result<Vec<Report<'_>>, Rejection>) {
+        self.requests.fetch_add(1, Relaxed);
+        match result {
+            Ok(_) => {}
+            Err(Rejection::Refused { .. }) => drop(self.requests_refused.fetch_add(1, Relaxed)),
+            Err(Rejection::Failed(failure)) => {
+                self.requests_failed.fetch_add(1, Relaxed);
+                self.tell(failure, "a function failed on a request or datagram, which is refused");
+            }
+        }
+    }
+
+    /// Keeps the failure, and logs it unless one was logged just before.
+    fn tell(&self, failure: &Failure, what: &str) {
         let error = LastError { at: SystemTime::now(), failure: failure.clone() };
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.is_none_or(|at| at.elapsed() >= LOG_AGAIN) {
             *logged = Some(Instant::now());
             let (function, cause) = (&self.name, failure.cause.as_str());
-            tracing::warn!(function, cause, %failure, "a function failed; its reports go on unchanged");
+            tracing::warn!(function, cause, %failure, "{what}");
         }
     }
 
@@ -128,6 +157,9 @@ impl FunctionStats {
             made: self.made.load(Relaxed),
             skipped: self.skipped.load(Relaxed),
             failed: self.failed.each_ref().map(|count| count.load(Relaxed)),
+            requests: self.requests.load(Relaxed),
+            requests_refused: self.requests_refused.load(Relaxed),
+            requests_failed: self.requests_failed.load(Relaxed),
             busy: Duration::from_nanos(self.busy_ns.load(Relaxed)),
             last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }

@@ -23,7 +23,7 @@ impl Folder {
         for (name, text) in files {
             write(folder.path().join(name), text);
         }
-        let loader = Loader::new(Some(folder.path().to_owned()), None).unwrap();
+        let loader = Loader::new(Some(folder.path().to_owned()), None, Arc::default()).unwrap();
         let programs = loader.programs();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(loader.run(async { stopped.await.unwrap_or_default() }));
@@ -61,7 +61,7 @@ fn drops(program: &Arc<dyn Program>) -> bool {
 
 #[test]
 fn a_folder_that_does_not_exist_is_an_error_that_says_so() {
-    let error = Loader::new(None, Some("/nowhere/at/all".into())).err().unwrap().to_string();
+    let error = Loader::new(None, Some("/nowhere/at/all".into()), Arc::default()).err().unwrap().to_string();
     assert!(error.starts_with("the folder /nowhere/at/all of --plugins can't be read: No such file"), "{error}");
 }
 
@@ -74,7 +74,7 @@ fn functions_are_ordered_by_file_name_over_both_folders() {
     write(scripts.path().join("notes.txt"), "");
     fs::write(plugins.path().join("20-b.wasm"), wasm::guest(wasm::KEEP)).unwrap();
     write(plugins.path().join("10-a.wasm"), "the name is taken");
-    let loader = Loader::new(Some(scripts.path().into()), Some(plugins.path().into())).unwrap();
+    let loader = Loader::new(Some(scripts.path().into()), Some(plugins.path().into()), Arc::default()).unwrap();
     assert_eq!(names(&loader.programs().borrow()), ["10-a", "20-b", "30-c"]);
 }
 

@@ -5,6 +5,7 @@ mod figures;
 mod loader;
 mod lua;
 mod lua_limits;
+mod receive;
 mod wasm;
 
 use std::path::Path;
@@ -15,7 +16,7 @@ use upto_wire::{Kind, Report, Time};
 
 use super::compile::{CompileError, compile};
 use super::tables::{Table, Tables};
-use super::{Chain, Counts, Function, Outcome, Program, Programs, Stats};
+use super::{Chain, Counts, Function, Outcome, Program, Programs, Resources, Secrets, Stats};
 
 fn report(name: &str) -> Report<'_> {
     let mut report = Report::new(Kind::End, "deploy", name);
@@ -32,7 +33,8 @@ fn tables() -> Arc<Tables> {
 }
 
 fn program(file: &str, bytes: &[u8]) -> Result<Arc<dyn Program>, CompileError> {
-    compile(Path::new(file), bytes, &tables())
+    let secrets = Secrets::new([("github".to_owned(), "swordfish".to_owned())].into());
+    compile(Path::new(file), bytes, &Resources { tables: tables(), secrets: Arc::new(secrets) })
 }
 
 fn lua_program(source: &str) -> Arc<dyn Program> {
