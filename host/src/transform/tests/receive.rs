@@ -2,6 +2,7 @@
 
 use upto_wire::WireError;
 
+use super::wasm::component;
 use super::*;
 use crate::transform::{EntryPoints, Failure, FailureCause, Receiver, Rejection, Request, budget};
 
@@ -215,4 +216,79 @@ fn a_datagram_has_the_time_of_a_report() {
     // A report that is refused is so by the same rules as any other.
     let error = WireError::from(upto_wire::Refusal::Missing { field: "name" });
     assert!(failed("return { context = 'c', type = 'start' }", "").1.ends_with(&error.to_string()));
+}
+
+/// What a guest makes of a request whose `receive` runs `code`. It returns the result at 64, which is an empty list.
+fn guest(code: &str) -> Result<Vec<Report<'static>>, Rejection> {
+    let core = format!(
+        r#"(module
+          (memory (export "memory") 64)
+          (data (i32.const 16) "no way")
+          (global $top (mut i32) (i32.const 65536))
+          (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+            (local $at i32)
+            (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+            (global.set $top (i32.add (local.get $at) (local.get 3)))
+            (local.get $at))
+          (func (export "receive")
+            (param i32 i32 i32 i32 i32 i32 i32 i32) (param $body i32) (param $length i32) (param $received i64) (result i32)
+            {code}
+            (i32.const 64)))"#
+    );
+    let component = component(&core, "include upto:transform/receiver@0.1.0;");
+    let program = program("test.wasm", &component).unwrap();
+    assert_eq!(program.entry_points(), EntryPoints { transform: false, receive: true });
+    let start = Instant::now();
+    let made = function(&program).receive(&request("body"));
+    assert!(start.elapsed() < LIMIT, "took {:?}", start.elapsed());
+    made
+}
+
+#[test]
+fn a_component_that_only_receives_is_a_function_and_is_held_to_the_same_limits() {
+    assert_eq!(guest(""), Ok(vec![]));
+    let list = |length: u32| {
+        format!("(i32.store (i32.const 68) (i32.const 2097152)) (i32.store (i32.const 72) (i32.const {length}))")
+    };
+    for (code, cause, words) in [
+        ("(loop $l (br $l))", FailureCause::Time, "out of time"),
+        ("unreachable", FailureCause::Error, "unreachable"),
+        (
+            "(loop $l (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable)) (br $l))",
+            FailureCause::Memory,
+            "16 MiB",
+        ),
+        (&list(1_001), FailureCause::Output, "made 1001 reports of one request; at most 1000"),
+        (&list(1), FailureCause::Output, "context is missing or empty"),
+    ] {
+        match guest(code) {
+            Err(Rejection::Failed(failure)) => {
+                assert!(failure.cause == cause && failure.message.contains(words), "{code}: {failure:?}");
+            }
+            other => panic!("{code}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_component_refuses_with_a_status_or_says_that_it_failed() {
+    let refuse = |status: u16| {
+        format!(
+            "(i32.store8 (i32.const 64) (i32.const 1)) (i32.store16 (i32.const 72) (i32.const {status}))
+             (i32.store (i32.const 76) (i32.const 16)) (i32.store (i32.const 80) (i32.const 6))"
+        )
+    };
+    assert_eq!(guest(&refuse(401)), Err(Rejection::Refused { status: 401, message: "no way".into() }));
+    let Err(Rejection::Failed(failure)) = guest(&refuse(200)) else { panic!("200 is no refusal") };
+    assert!(failure.message.contains("a status from 400 to 499, not 200"), "{failure}");
+    let fail = "(i32.store8 (i32.const 64) (i32.const 1)) (i32.store8 (i32.const 68) (i32.const 1))
+        (i32.store (i32.const 72) (i32.const 16)) (i32.store (i32.const 76) (i32.const 6))";
+    let failure = Failure { cause: FailureCause::Error, message: "no way".into() };
+    assert_eq!(guest(fail), Err(Rejection::Failed(failure)));
+}
+
+#[test]
+fn a_component_with_neither_entry_point_is_refused() {
+    let error = program("test.wasm", &component("(module)", "")).err().unwrap().0;
+    assert_eq!(error, "test.wasm: it exports neither a function \"transform\" nor \"receive\"");
 }
