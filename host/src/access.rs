@@ -41,7 +41,7 @@ impl Scope {
 }
 
 /// A token as it is configured.
-#[derive(Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Token {
     /// Its name: the author of what is done with it.

@@ -401,7 +401,8 @@ impl Answer {
         Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), text })
     }
 
-    fn of(mut response: ureq::http::Response<ureq::Body>) -> Self {
+    /// A response that came.
+    pub fn of(mut response: ureq::http::Response<ureq::Body>) -> Self {
         let text = response.body_mut().with_config().limit(64 << 20).read_to_string().expect("a body of text");
         Answer { status: response.status().as_u16(), headers: response.headers().clone(), text }
     }

@@ -8,6 +8,7 @@ mod extract;
 mod functions;
 mod guard;
 mod hal;
+mod hooks;
 mod paging;
 mod problem;
 mod serve;
@@ -58,6 +59,7 @@ pub struct App {
     telemetry: Arc<Telemetry>,
     access: Arc<Access>,
     hosts: Arc<Hosts>,
+    receivers: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     charts: Arc<Semaphore>,
     streams: Arc<Semaphore>,
@@ -78,9 +80,24 @@ impl App {
         let bodies = Arc::new(Semaphore::new(BODIES_KIB));
         let charts = Arc::new(Semaphore::new(CHARTS));
         let streams = Arc::new(Semaphore::new(STREAMS));
+        let receivers = Arc::new(Semaphore::new(hooks::RECEIVERS));
         let store = registry.store().clone();
         let (access, hosts) = (Arc::new(doors.0), Arc::new(doors.1));
-        App { store, registry, recent, queue, commits, telemetry, access, hosts, bodies, charts, streams, shutdown }
+        App {
+            store,
+            registry,
+            recent,
+            queue,
+            commits,
+            telemetry,
+            access,
+            hosts,
+            receivers,
+            bodies,
+            charts,
+            streams,
+            shutdown,
+        }
     }
 
     /// All routes.
@@ -104,6 +121,8 @@ impl App {
             .method_not_allowed_fallback(wrong_method);
         Router::new()
             .nest("/api", api)
+            .route("/hooks/{function}", get(hooks::receive_root).post(hooks::receive_root))
+            .route("/hooks/{function}/{*rest}", get(hooks::receive).post(hooks::receive))
             .route("/livez", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
