@@ -217,3 +217,27 @@ fn the_pages_of_the_sockets_do_what_they_say() {
         assert!(duration.is_none_or(|duration| step["duration_s"] == json!(duration)), "{page}: {step}");
     }
 }
+
+/// The block of that language in the page of the functions that holds `mark`.
+fn block(language: &str, mark: &str) -> String {
+    let text = fs::read_to_string(root().join("docs/functions.md")).expect("the page exists");
+    let fence = format!("```{language}\n");
+    let mut blocks = text.split(&fence).skip(1).filter_map(|part| part.split("```").next());
+    blocks.find(|block| block.contains(mark)).unwrap_or_else(|| panic!("no block with {mark:?}")).to_owned()
+}
+
+#[test]
+fn the_hook_of_the_functions_page_does_what_it_says() {
+    let folder = folder("[secrets]\ndeployed = \"swordfish\"\n");
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("it can be written");
+    write("deployed.lua", &block("lua", "function receive"));
+    write("deployed.cases.json", &block("json", "\"request\""));
+    let ended = run(command("upto").args(["function", "test"]).arg(folder.path()));
+    assert!(ended.stdout.ends_with("1 function: 2 cases passed, 0 failed\n"), "{}", ended.stdout);
+    let server = Server::in_folder(folder, &["--scripts", "."]);
+    let script = block("sh", "/hooks/deployed").replace("http://127.0.0.1:8080", &server.url(""));
+    let ended = run(Command::new("sh").arg("-c").arg(script));
+    assert_eq!(ended.stdout, "{\"accepted\":1,\"rejected\":[]}", "{ended:?}");
+    let point = server.event("shop", "latest", "deployed", "").expect("made");
+    assert_eq!(point["labels"]["version"], "1.4.2");
+}

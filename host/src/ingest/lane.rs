@@ -102,8 +102,10 @@ impl Lane {
 
     fn foreign(&mut self, function: &Arc<str>, chunk: &Datagrams) {
         let programs = self.programs.borrow().clone();
-        let reports = self.receivers.datagrams(function, chunk, &programs, &self.stats, &self.telemetry);
-        self.reports(reports, None);
+        let (stats, telemetry) = (self.stats.clone(), self.telemetry.clone());
+        let mut receivers = std::mem::take(&mut self.receivers);
+        receivers.datagrams(function, chunk, &programs, &stats, &telemetry, |reports| self.reports(reports, None));
+        self.receivers = receivers;
     }
 
     fn requested(&mut self, reports: Vec<Report<'static>>, ack: Ack) {
