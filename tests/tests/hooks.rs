@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -149,4 +150,94 @@ fn datagrams_on_which_a_function_fails_or_that_have_none_are_counted() {
         assert_eq!((balance.received, balance.refused, balance.stored), (1, 1, 0), "{cause}");
         assert!(server.get("/metrics").text.contains("upto_reports_refused_total{cause=\"function\"} 1\n"), "{cause}");
     }
+}
+
+/// The blocks of shell in a page that talk to the server, as one script for this server.
+fn steps_of(page: &str, server: &Server, udp: Option<SocketAddr>) -> String {
+    let text = fs::read_to_string(root().join("docs/hooks").join(page)).expect("the page exists");
+    let blocks = text.split("```sh\n").skip(1).filter_map(|part| part.split("```").next());
+    let talks = |block: &&str| ["curl ", "/dev/udp/", "logger "].iter().any(|word| block.contains(word));
+    let mut script: String = blocks.filter(talks).collect();
+    script = script.replace("http://127.0.0.1:8080", &server.url(""));
+    if let Some(udp) = udp {
+        for (port, here) in
+            [("127.0.0.1/8125", format!("127.0.0.1/{}", udp.port())), ("--port 5514", format!("--port {}", udp.port()))]
+        {
+            script = script.replace(port, &here);
+        }
+    }
+    script
+}
+
+#[test]
+fn the_pages_of_the_webhooks_do_what_they_say() {
+    for (page, secret, context, timeline, name, host) in [
+        (
+            "github.md",
+            "It's a Secret to Everybody",
+            "octo-org/octo-repo / test",
+            "289782451-1",
+            "linters.02 Run make lint",
+            "GitHub Actions 5",
+        ),
+        (
+            "gitlab.md",
+            "glsecret",
+            "gitlab-org/gitlab-test",
+            "pipeline-2366",
+            "test.unit",
+            "shared-runners-manager-6.gitlab.com",
+        ),
+        ("jenkins.md", "jsecret", "asgard", "build-18", "build", ""),
+        ("alertmanager.md", "amsecret", "alerts", "latest", "ProbeFailure.resolved", "web-1"),
+    ] {
+        let name_of_secret = page.trim_end_matches(".md");
+        let server = start(&format!("[secrets]\n{name_of_secret} = \"{secret}\"\n"));
+        let ended = run(Command::new("bash").arg("-ec").arg(steps_of(page, &server, None)));
+        let text = fs::read_to_string(root().join("docs/hooks").join(page)).expect("the page exists");
+        assert!(ended.code == Some(0) && text.contains(&ended.stdout) && ended.stdout.len() > 10, "{page}: {ended:?}");
+        assert!(text.contains(secret), "{page} names its secret");
+        assert!(server.event(context, timeline, name, host).is_some(), "{page}: {name}");
+    }
+}
+
+#[test]
+fn the_pages_of_the_sockets_do_what_they_say() {
+    for (page, function, name, host, duration) in [
+        ("statsd.md", "statsd", "deploy.copy", "web-1", Some(3.5)),
+        ("syslog.md", "syslog", "db.migrate", "db-1", None),
+    ] {
+        let server = start(&format!("[[udp]]\naddr = \"127.0.0.1:0\"\nfunction = \"{function}\"\n"));
+        let script = steps_of(page, &server, Some(socket(&server)));
+        let ended = run(Command::new("bash").arg("-ec").arg(script));
+        assert_eq!(ended.code, Some(0), "{page}: {ended:?}");
+        let step = server.wait_for("the end of the step", |server| {
+            server.event("shop", "latest", name, host).filter(|step| step["state"] == "ended")
+        });
+        assert!(duration.is_none_or(|duration| step["duration_s"] == json!(duration)), "{page}: {step}");
+    }
+}
+
+/// The block of that language in the page of the functions that holds `mark`.
+fn block(language: &str, mark: &str) -> String {
+    let text = fs::read_to_string(root().join("docs/functions.md")).expect("the page exists");
+    let fence = format!("```{language}\n");
+    let mut blocks = text.split(&fence).skip(1).filter_map(|part| part.split("```").next());
+    blocks.find(|block| block.contains(mark)).unwrap_or_else(|| panic!("no block with {mark:?}")).to_owned()
+}
+
+#[test]
+fn the_hook_of_the_functions_page_does_what_it_says() {
+    let folder = folder("[secrets]\ndeployed = \"swordfish\"\n");
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("it can be written");
+    write("deployed.lua", &block("lua", "function receive"));
+    write("deployed.cases.json", &block("json", "\"request\""));
+    let ended = run(command("upto").args(["function", "test"]).arg(folder.path()));
+    assert!(ended.stdout.ends_with("1 function: 2 cases passed, 0 failed\n"), "{}", ended.stdout);
+    let server = Server::in_folder(folder, &["--scripts", "."]);
+    let script = block("sh", "/hooks/deployed").replace("http://127.0.0.1:8080", &server.url(""));
+    let ended = run(Command::new("sh").arg("-c").arg(script));
+    assert_eq!(ended.stdout, "{\"accepted\":1,\"rejected\":[]}", "{ended:?}");
+    let point = server.event("shop", "latest", "deployed", "").expect("made");
+    assert_eq!(point["labels"]["version"], "1.4.2");
 }

@@ -17,7 +17,7 @@ use super::events::{answer, submit};
 use super::extract::{Segments, Source};
 use super::problem::{Problem, Result};
 use crate::clock;
-use crate::ingest::{foreign, http};
+use crate::ingest::foreign;
 use crate::transform::{Receiver, Rejection, Request};
 
 /// Functions that receive at the same time.
@@ -60,12 +60,12 @@ pub async fn receive(
     let ended = tokio::task::spawn_blocking(run).await;
     let made = ended.map_err(|_| Problem::busy("the server is stopping; send it again"))?;
     // From here to the queue nothing waits: a sender that breaks off leaves nothing that is counted and not taken.
-    let http::Body { reports, refused } = foreign::take(made, source, received, &app.telemetry).map_err(problem)?;
+    let reports = foreign::take(made, received, &app.telemetry).map_err(problem)?;
     let accepted = reports.len();
     if accepted > 0 {
         submit(&app, reports, room).await?;
     }
-    Ok(answer(accepted, &refused))
+    Ok(answer(accepted, &[]))
 }
 
 fn foreign_request(parts: &Parts, rest: String, body: Bytes, source: IpAddr) -> Result<Request<'static>> {

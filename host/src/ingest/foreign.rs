@@ -1,48 +1,39 @@
-//! Foreign requests and datagrams: the reports that functions make of them, admitted and counted.
+//! Foreign requests and datagrams: the reports that functions make of them, counted.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use upto_wire::{Report, Time};
 
 use super::Datagrams;
-use super::http::Body;
-use super::lane::admit;
 use crate::telemetry::Telemetry;
 use crate::transform::{LiveSet, Receiver, Rejection, Request};
 
 /// A socket whose function is not there is told of in the log this often.
 const LOG_AGAIN: Duration = Duration::from_secs(60);
+/// Reports of datagrams that are handed on together, give or take those of one datagram.
+const TOGETHER: usize = 1_000;
 
-/// Admits and counts what a function made of a request, as that of a body is. A request of which no reports came counts
-/// as one that was refused, or that a function dropped.
+/// Takes what a function made of a request, and counts it. A report without a time gets that of the receipt. A request
+/// of which no reports came counts as one that was refused, or that a function dropped.
 ///
 /// # Errors
 /// The rejection that was given.
 pub fn take(
     made: Result<Vec<Report<'static>>, Rejection>,
-    source: IpAddr,
     received: Time,
     telemetry: &Telemetry,
-) -> Result<Body, Rejection> {
-    let made = made.inspect_err(|_| count_refused(telemetry))?;
+) -> Result<Vec<Report<'static>>, Rejection> {
+    let mut made = made.inspect_err(|_| count_refused(telemetry))?;
     telemetry.received.add(made.len().max(1) as u64);
     if made.is_empty() {
         telemetry.function_drops.add(1);
     }
-    let mut body = Body::default();
-    for (index, report) in made.into_iter().enumerate() {
-        match admit(report, source, received) {
-            Ok(report) => body.reports.push(report),
-            Err(error) => {
-                telemetry.refused.count(&error);
-                body.refused.push((index, error));
-            }
-        }
+    for report in &mut made {
+        report.time.get_or_insert(received);
     }
-    Ok(body)
+    Ok(made)
 }
 
 fn count_refused(telemetry: &Telemetry) {
@@ -63,36 +54,37 @@ impl Receivers {
         self.by_name.clear();
     }
 
-    /// The reports of all datagrams of a chunk, in order.
+    /// Hands on the reports of all datagrams of a chunk, in order, in lists of some [`TOGETHER`].
     pub fn datagrams(
         &mut self,
         function: &Arc<str>,
         chunk: &Datagrams,
         live: &LiveSet,
         telemetry: &Telemetry,
-    ) -> Vec<Report<'static>> {
+        mut hand_on: impl FnMut(Vec<Report<'static>>),
+    ) {
         let find = || Receiver::find(live, function);
         let Some(receiver) = self.by_name.entry(function.clone()).or_insert_with(find) else {
             chunk.iter().for_each(|_| count_refused(telemetry));
-            self.log_missing(function);
-            return Vec::new();
+            return self.log_missing(function);
         };
-        let mut reports = Vec::with_capacity(chunk.len());
-        for (datagram, source, received) in chunk.iter() {
-            let request = Request {
-                method: Request::UDP.into(),
-                path: "/".into(),
-                query: Vec::new(),
-                headers: vec![("source".to_owned(), source.to_string())],
-                body: datagram.into(),
-                received,
-            };
-            // What it refuses is counted, and its failures are logged.
-            if let Ok(made) = take(receiver.receive(&request), source, received, telemetry) {
-                reports.extend(made.reports);
+        let requests = chunk.iter().map(|(datagram, source, received)| Request {
+            method: Request::UDP.into(),
+            path: "/".into(),
+            query: Vec::new(),
+            headers: vec![("source".to_owned(), source.to_string())],
+            body: datagram.into(),
+            received,
+        });
+        let mut reports = Vec::new();
+        receiver.receive_all(requests, |request, made| {
+            // What is rejected is counted, and failures are logged.
+            reports.extend(take(made, request.received, telemetry).unwrap_or_default());
+            if reports.len() >= TOGETHER {
+                hand_on(std::mem::take(&mut reports));
             }
-        }
-        reports
+        });
+        hand_on(reports);
     }
 
     fn log_missing(&mut self, function: &str) {

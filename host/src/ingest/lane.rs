@@ -111,9 +111,10 @@ impl Lane {
     }
 
     fn foreign(&mut self, function: &Arc<str>, chunk: &Datagrams) {
-        let live = self.live.borrow().clone();
-        let reports = self.receivers.datagrams(function, chunk, &live, &self.telemetry);
-        self.reports(reports, None);
+        let (live, telemetry) = (self.live.borrow().clone(), self.telemetry.clone());
+        let mut receivers = std::mem::take(&mut self.receivers);
+        receivers.datagrams(function, chunk, &live, &telemetry, |reports| self.reports(reports, None));
+        self.receivers = receivers;
     }
 
     fn requested(&mut self, reports: Vec<Report<'static>>, ack: Ack) {

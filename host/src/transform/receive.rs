@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use upto_wire::{Report, Time};
 
+use super::cpu::CallBudget;
 use super::{Failure, FailureCause, Function, LiveSet, Version, budget};
 
 /// Datagrams in a row that may run out of time before the function rests for [`REST`], as in the chain.
@@ -104,6 +105,30 @@ impl Receiver {
         };
         self.version.stats.count_request(&result, start.elapsed());
         result
+    }
+
+    /// As [`Receiver::receive`], for datagrams that came together. [`budget::BATCH`] of them have [`budget::CALL_TIME`], as in
+    /// the chain; those that are left then fail.
+    pub fn receive_all<'a>(
+        &mut self,
+        requests: impl Iterator<Item = Request<'a>>,
+        mut each: impl FnMut(&Request<'a>, Result<Vec<Report<'static>>, Rejection>),
+    ) {
+        let mut call = CallBudget::start();
+        for (at, request) in requests.enumerate() {
+            if at > 0 && at.is_multiple_of(budget::BATCH) {
+                call = CallBudget::start();
+            }
+            let made = match call.left() {
+                true => self.receive(&request),
+                false => {
+                    let late = Err(call.exceeded().into());
+                    self.version.stats.count_request(&late, Duration::ZERO);
+                    late
+                }
+            };
+            each(&request, made);
+        }
     }
 
     fn call(&mut self, request: &Request<'_>, start: Instant) -> Result<Vec<Report<'static>>, Rejection> {

@@ -34,7 +34,8 @@ pub mod bindings {
         additional_derives: [PartialEq, Clone],
     });
 
-    /// Those of the other entry point, with the same reports.
+    /// Those of the other entry point, with the same reports. A request has its fields flattened in the generated code.
+    #[allow(clippy::too_many_arguments)]
     pub mod receiver {
         wit_bindgen::generate!({
             path: "../wit",

@@ -207,6 +207,46 @@ fn a_receiver_is_found_counted_and_rests() {
     assert_eq!((counted.received, counted.last_error.unwrap().failure.message), (0, "test.lua:4: always".into()));
 }
 
+/// A function that takes 2 ms for each request but the empty one.
+struct Slow;
+
+impl Program for Slow {
+    fn name(&self) -> &str {
+        "slow"
+    }
+
+    fn entry_points(&self) -> EntryPoints {
+        EntryPoints { transform: false, receive: true }
+    }
+
+    fn instantiate(&self) -> Result<Box<dyn Function>, Failure> {
+        Ok(Box::new(Slow))
+    }
+}
+
+impl Function for Slow {
+    fn transform(&mut self, _: &[Report<'_>], _: &mut Vec<Outcome>) {}
+
+    fn receive(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
+        let start = Instant::now();
+        while !request.body.is_empty() && start.elapsed() < Duration::from_millis(2) {}
+        Ok(vec![])
+    }
+}
+
+#[test]
+fn datagrams_that_came_together_have_the_time_of_one_call() {
+    let stats = Stats::default();
+    let mut receiver = Receiver::find(&[Arc::new(Slow) as Arc<dyn Program>].into(), "slow", &stats).unwrap();
+    let requests = (0..=budget::BATCH).map(|at| request(if at < budget::BATCH { "x" } else { "" }));
+    let mut made = Vec::new();
+    receiver.receive_all(requests, |_, result| made.push(result));
+    assert!(made[0].is_ok() && made[budget::BATCH].is_ok(), "the next batch has a time of its own");
+    let Err(Rejection::Failed(failure)) = &made[budget::BATCH - 1] else { panic!("it came too late") };
+    assert_eq!(failure.cause, FailureCause::Time);
+    assert_eq!(stats.snapshot()[0].requests, made.len() as u64);
+}
+
 #[test]
 fn a_datagram_has_the_time_of_a_report() {
     let mut datagram = request("");
