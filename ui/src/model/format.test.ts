@@ -26,7 +26,7 @@ test.each([
 test('never says 60 of a unit', () => {
   fc.assert(
     fc.property(fc.double({ min: 1e-6, max: 1e7, noNaN: true }), (seconds) => {
-      expect(formatDuration(seconds)).not.toMatch(/\b60[ms]|\b1000 |24h|60 s/);
+      expect(formatDuration(seconds)).not.toMatch(/(?<![\d.])60 ?[ms]|\b1000 |24h/);
     }),
   );
 });

@@ -1,0 +1,161 @@
+import { useState } from 'preact/hooks';
+import { change } from '../api/client';
+import { Collection } from '../api/collection';
+import type { DeadLetter, FunctionResource } from '../api/function-types';
+import { withQuery } from '../api/template';
+import { plural } from '../model/format';
+import { CAUSE_TEXTS } from '../model/functions';
+import { Ago } from './ago';
+import { More, useFresh } from './collection';
+import { Confirm } from './dialog';
+import { ReportFields, ReportLine } from './difference';
+import { OutcomeTag } from './function-state';
+import { Name } from './name';
+import { NothingYet, OldNotice } from './notice';
+
+interface Replayed {
+  replayed: number;
+  failed_again: number;
+}
+
+/** Reports that were set aside as the function failed on them. */
+export function FunctionDeadLetters({ fn }: { fn: FunctionResource }) {
+  const { href } = fn._links.dead_letters;
+  const [letters] = useState(
+    () => new Collection<'dead_letters', DeadLetter>(async () => href, 'dead_letters'),
+  );
+  const [said, setSaid] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [deleting, setDeleting] = useState(false);
+  const problem = useFresh(letters);
+  const items = letters.items.value;
+  const run = async (task: () => Promise<string>) => {
+    setBusy(true);
+    try {
+      setSaid(await task());
+      await letters.refresh();
+    } catch (error) {
+      setSaid((error as Error).message);
+    }
+    setBusy(false);
+  };
+  const replay = (ids?: string[]) =>
+    run(async () => {
+      const body = ids === undefined ? {} : { ids };
+      const answer = (await change<Replayed>(`${href}/replay`, { method: 'POST', body }))!;
+      return replayedText(answer);
+    });
+  const remove = (id: string) =>
+    run(async () => {
+      await change(withQuery(href, 'id', id), { method: 'DELETE' });
+      return 'Deleted.';
+    });
+  if (items === null) return <NothingYet error={problem} />;
+  return (
+    <>
+      {problem !== null && <OldNotice error={problem} />}
+      <div class="actions">
+        <button class="button" disabled={busy || items.length === 0} onClick={() => replay()}>
+          Replay all
+        </button>
+        <button
+          class="button is-grave"
+          disabled={busy || items.length === 0}
+          onClick={() => setDeleting(true)}
+        >
+          Delete all…
+        </button>
+        <span class="is-quiet" role="status">
+          <Name text={said} />
+        </span>
+      </div>
+      {items.length === 0 ? (
+        <NoLetters fn={fn} />
+      ) : (
+        <ol class="passages" aria-label="Dead letters">
+          {items.map((letter) => (
+            <Letter
+              key={letter.id}
+              letter={letter}
+              busy={busy}
+              onReplay={() => replay([letter.id])}
+              onDelete={() => remove(letter.id)}
+            />
+          ))}
+        </ol>
+      )}
+      <More collection={letters} />
+      {deleting && (
+        <Confirm
+          title="Delete all dead letters?"
+          action="Delete for good"
+          final
+          onConfirm={async () => {
+            await change(href, { method: 'DELETE' });
+            await letters.refresh();
+          }}
+          onClose={() => setDeleting(false)}
+        >
+          <p>
+            The dead letters of {fn.name} are gone for good, and their reports are never stored:{' '}
+            {plural(fn.dead_letters, 'report')}.
+          </p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+function replayedText({ replayed, failed_again: again }: Replayed): string {
+  const stored = replayed - again;
+  if (replayed === 0) return 'There was nothing to replay.';
+  return `Replayed ${plural(replayed, 'report')}: ${stored} went through${again > 0 ? `, ${again} failed again` : ''}.`;
+}
+
+function NoLetters({ fn }: { fn: FunctionResource }) {
+  return (
+    <p class="blank-note">
+      {fn.settings.on_error === 'dead-letter'
+        ? 'None. A report on which this function fails is kept here, to be replayed once the function is mended.'
+        : 'None. With “dead-letter” as its setting “On error”, reports on which it fails are kept here, to be replayed once it is mended.'}
+    </p>
+  );
+}
+
+interface LetterProps {
+  letter: DeadLetter;
+  busy: boolean;
+  onReplay: () => void;
+  onDelete: () => void;
+}
+
+function Letter({ letter, busy, onReplay, onDelete }: LetterProps) {
+  const { report, reason, cause, version, at } = letter;
+  return (
+    <li class="passage">
+      <div class="passage-head">
+        <OutcomeTag outcome="failed" />
+        <ReportLine report={report} />
+        <span class="is-quiet is-number">
+          {version !== null && `v${version} · `}
+          <Ago time={at} />
+        </span>
+      </div>
+      <p class="fault">
+        {CAUSE_TEXTS[cause]}: <Name text={reason} />
+      </p>
+      <details>
+        <summary>The report</summary>
+        <ReportFields report={report} />
+      </details>
+      <div class="actions">
+        <button class="button" disabled={busy} onClick={onReplay}>
+          Replay
+        </button>
+        <button class="button is-grave" disabled={busy} onClick={onDelete}>
+          Delete
+        </button>
+      </div>
+    </li>
+  );
+}
