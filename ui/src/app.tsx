@@ -69,14 +69,8 @@ function Trail({ route }: { route: Route }) {
       </Crumb>
     );
   }
-  if (route.page === 'new-function' || route.page === 'function') {
-    return (
-      <>
-        <Crumb href="/f">Functions</Crumb>
-        <Crumb>{route.page === 'function' ? route.name : 'new'}</Crumb>
-      </>
-    );
-  }
+  if (route.page === 'new-function') return <Crumb>new function</Crumb>;
+  if (route.page === 'function') return <Crumb>{route.name}</Crumb>;
   if (route.page !== 'timeline') return null;
   return (
     <>

@@ -47,8 +47,8 @@ export function CanaryDialog({ data, fn, version, onClose }: CanaryDialogProps) 
           onChange={setBy}
         />
         <TextField
-          title="Limit of failures, in %"
-          hint="Above it, it is rolled back."
+          title="Limit, in %"
+          hint="Of failures; above it, it is rolled back."
           numeric
           value={limit}
           onInput={setLimit}

@@ -27,9 +27,15 @@ export function CodeEditor(props: CodeEditorProps) {
   const lines = useMemo(() => toLines(highlight(value, language)), [value, language]);
   const field = useRef<HTMLTextAreaElement>(null);
   const mark = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLDivElement>(null);
   const escaped = useRef(false);
   const hint = useId();
-  useEffect(() => mark.current?.scrollIntoView({ block: 'nearest' }), [errorLine]);
+  useEffect(() => {
+    if (mark.current === null) return;
+    mark.current.scrollIntoView({ block: 'nearest' });
+    // The line is wider than the view: its beginning is what is wanted.
+    box.current!.scrollLeft = 0;
+  }, [errorLine]);
   const onKeyDown = (event: KeyboardEvent) => {
     const leaves = escaped.current;
     // Shift is on its way to Shift and Tab.
@@ -43,7 +49,7 @@ export function CodeEditor(props: CodeEditorProps) {
   const hidden = linesWithHidden(value);
   return (
     <div class="editor">
-      <div class="code is-edited" style={{ '--rows': rows }}>
+      <div class="code is-edited" ref={box} style={{ '--rows': rows }}>
         <LineNumbers count={lines.length} marked={errorLine} />
         <div class="editor-stack">
           {errorLine !== null && errorLine <= lines.length && (

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Outcome, Report } from '../api/function-types';
-import { compareReports, fieldsOf, readDiff, type DiffLine } from '../model/diff';
+import { compareReports, fieldsOf, readDiff, sameReport, type DiffLine } from '../model/diff';
 import { visibleText } from '../model/text';
 import { Name } from './name';
 
@@ -49,10 +49,34 @@ interface ReportChangeProps {
   after: readonly Report[];
 }
 
-/** What became of a report: each field as it was and as it is, or the report alone where nothing changed. */
+/** What a function did to a report: only the fields that came out other than they went in. */
 export function ReportChange({ before, outcome, after }: ReportChangeProps) {
-  if (outcome === 'dropped') return <Comparison before={before} after={null} />;
-  if (outcome !== 'changed' && outcome !== 'expanded') return <ReportFields report={before} />;
+  if (outcome === 'dropped') {
+    return (
+      <div class="difference">
+        <Line kind="removed">the whole report</Line>
+      </div>
+    );
+  }
+  if (outcome !== 'changed' && outcome !== 'expanded') return null;
+  return <Each before={before} after={after} brief />;
+}
+
+/** All that a report says, and what became of each field. */
+export function WholeChange({ before, outcome, after }: ReportChangeProps) {
+  const single = outcome !== 'changed' && outcome !== 'expanded';
+  return single ? <ReportFields report={before} /> : <Each before={before} after={after} />;
+}
+
+function Each({
+  before,
+  after,
+  brief = false,
+}: {
+  before: Report;
+  after: readonly Report[];
+  brief?: boolean;
+}) {
   return (
     <>
       {after.map((each, at) => (
@@ -60,32 +84,38 @@ export function ReportChange({ before, outcome, after }: ReportChangeProps) {
           {after.length > 1 && (
             <p class="is-quiet small">
               {at + 1} of {after.length}
+              {sameReport(before, each) && ': as it came in'}
             </p>
           )}
-          <Comparison before={before} after={each} />
+          <Comparison before={before} after={each} brief={brief} />
         </div>
       ))}
     </>
   );
 }
 
-/** Two reports, or one and nothing, field by field. */
-export function Comparison({ before, after }: { before: Report; after: Report | null }) {
-  const none: Report = { context: '', type: '' };
+/** Two reports field by field; `brief` leaves out what is the same in both. */
+export function Comparison({
+  before,
+  after,
+  brief = false,
+}: {
+  before: Report;
+  after: Report;
+  brief?: boolean;
+}) {
+  const fields = compareReports(before, after);
   return (
     <div class="difference">
-      {compareReports(before, after ?? none).map((field) =>
-        field.before === field.after ? (
-          <FieldLine key={field.key} kind="same" field={field.key} value={field.before!} />
-        ) : (
-          <div key={field.key}>
-            {field.before !== undefined && (
-              <FieldLine kind="removed" field={field.key} value={field.before} />
-            )}
-            {field.after !== undefined && <FieldLine kind="added" field={field.key} value={field.after} />}
+      {fields.map(({ key, before: was, after: is }) => {
+        if (was === is) return brief ? null : <FieldLine key={key} kind="same" field={key} value={was!} />;
+        return (
+          <div key={key}>
+            {was !== undefined && <FieldLine kind="removed" field={key} value={was} />}
+            {is !== undefined && <FieldLine kind="added" field={key} value={is} />}
           </div>
-        ),
-      )}
+        );
+      })}
     </div>
   );
 }

@@ -4,14 +4,12 @@ import { Collection } from '../api/collection';
 import type { DeadLetter, FunctionResource } from '../api/function-types';
 import { withQuery } from '../api/template';
 import { plural } from '../model/format';
-import { CAUSE_TEXTS } from '../model/functions';
 import { Ago } from './ago';
 import { More, useFresh } from './collection';
 import { Confirm } from './dialog';
-import { ReportFields, ReportLine } from './difference';
-import { OutcomeTag } from './function-state';
 import { Name } from './name';
 import { NothingYet, OldNotice } from './notice';
+import { Passage } from './passage';
 
 interface Replayed {
   replayed: number;
@@ -132,30 +130,23 @@ interface LetterProps {
 function Letter({ letter, busy, onReplay, onDelete }: LetterProps) {
   const { report, reason, cause, version, at } = letter;
   return (
-    <li class="passage">
-      <div class="passage-head">
-        <OutcomeTag outcome="failed" />
-        <ReportLine report={report} />
-        <span class="is-quiet is-number">
+    <Passage
+      before={report}
+      outcome="failed"
+      failure={{ cause, message: reason }}
+      aside={
+        <>
           {version !== null && `v${version} · `}
           <Ago time={at} />
-        </span>
-      </div>
-      <p class="fault">
-        {CAUSE_TEXTS[cause]}: <Name text={reason} />
-      </p>
-      <details>
-        <summary>The report</summary>
-        <ReportFields report={report} />
-      </details>
-      <div class="actions">
-        <button class="button" disabled={busy} onClick={onReplay}>
-          Replay
-        </button>
-        <button class="button is-grave" disabled={busy} onClick={onDelete}>
-          Delete
-        </button>
-      </div>
-    </li>
+        </>
+      }
+    >
+      <button class="button" disabled={busy} onClick={onReplay}>
+        Replay
+      </button>
+      <button class="button is-grave" disabled={busy} onClick={onDelete}>
+        Delete
+      </button>
+    </Passage>
   );
 }

@@ -22,15 +22,19 @@ import { Name } from './name';
 export function FunctionOverview({ fn }: { fn: FunctionResource }) {
   return (
     <div class="overview-grid">
-      <section class="card">
-        <h2>Reports</h2>
-        <Flow counts={fn.counts} />
-        <p class="hint">Of the running version, on this server, since it was loaded here.</p>
-      </section>
-      <Cost fn={fn} />
-      <CanaryCard fn={fn} />
-      <LastError fn={fn} />
-      <Facts fn={fn} />
+      <div>
+        <section class="card">
+          <h2>Reports</h2>
+          <Flow counts={fn.counts} />
+          <p class="hint">Of the running version, on this server, since it was loaded here.</p>
+        </section>
+        <CanaryCard fn={fn} />
+        <Cost fn={fn} />
+      </div>
+      <div>
+        <LastError fn={fn} />
+        <Facts fn={fn} />
+      </div>
     </div>
   );
 }
@@ -95,8 +99,8 @@ function Cost({ fn }: { fn: FunctionResource }) {
     <section class="card">
       <h2>Cost</h2>
       <dl class="figures">
-        <Figure title="half of the reports take up to" value={formatMicros(p50)} />
-        <Figure title="99 of 100 take up to" value={formatMicros(p99)} />
+        <Figure title="half take at most" value={formatMicros(p50)} />
+        <Figure title="99 of 100 take at most" value={formatMicros(p99)} />
         <Figure title="processor time in all" value={formatDuration(total_s)} />
         <Figure title="most memory" value={formatBytes(fn.memory_peak)} />
       </dl>

@@ -1,13 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { FunctionResource } from '../api/function-types';
-import { CAUSE_TEXTS, formatMicros } from '../model/functions';
-import { Tap, tappedMatches, type Numbered } from '../state/watching';
-import { ReportChange, ReportLine } from './difference';
+import { formatMicros } from '../model/functions';
+import { Tap, tappedMatches } from '../state/watching';
 import { Check } from './fields';
 import { clockOf } from './function-logs';
-import { OutcomeTag } from './function-state';
 import { SearchIcon } from './icons';
-import { Name } from './name';
+import { Passage } from './passage';
 
 /** Reports as they pass the function, before and after. */
 export function FunctionTap({ fn }: { fn: FunctionResource }) {
@@ -41,7 +39,16 @@ export function FunctionTap({ fn }: { fn: FunctionResource }) {
       </p>
       <ol class="passages" aria-label="Reports, newest first">
         {shown.map((report) => (
-          <Passage key={report.number} tapped={report} />
+          <Passage
+            key={report.number}
+            {...report}
+            aside={
+              <>
+                {report.version !== null && `v${report.version} · `}
+                {formatMicros(report.time_us)} · <time dateTime={report.at}>{clockOf(report.at)}</time>
+              </>
+            }
+          />
         ))}
       </ol>
     </>
@@ -54,27 +61,4 @@ function statusOf(tap: Tap): string {
   return tap.reports.value.length === 0
     ? 'Waiting for a report to pass…'
     : 'Newest first, on this server, at most 20 a second.';
-}
-
-function Passage({ tapped }: { tapped: Numbered }) {
-  const { at, version, before, outcome, after, failure, time_us } = tapped;
-  const quiet = outcome === 'kept' || outcome === 'not concerned';
-  return (
-    <li class="passage">
-      <div class="passage-head">
-        <OutcomeTag outcome={outcome} />
-        <ReportLine report={before} />
-        <span class="is-quiet is-number">
-          {version !== null && `v${version} · `}
-          {formatMicros(time_us)} · <time dateTime={at}>{clockOf(at)}</time>
-        </span>
-      </div>
-      {failure !== null && (
-        <p class="fault">
-          {CAUSE_TEXTS[failure.cause]}: <Name text={failure.message} />
-        </p>
-      )}
-      {!quiet && <ReportChange before={before} outcome={outcome} after={after} />}
-    </li>
-  );
 }

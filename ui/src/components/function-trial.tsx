@@ -1,13 +1,13 @@
 import { useId } from 'preact/hooks';
-import type { Outcome, Trial, TrialResult, Verdict } from '../api/function-types';
+import type { Outcome, Trial, Verdict } from '../api/function-types';
 import { plural } from '../model/format';
-import { CAUSE_TEXTS, formatBytes, formatMicros } from '../model/functions';
+import { formatBytes, formatMicros } from '../model/functions';
 import type { Draft } from '../state/draft';
 import { CodeEditor } from './code-editor';
-import { ReportChange, ReportLine, TextDifference } from './difference';
+import { TextDifference } from './difference';
 import { FaultText } from './fields';
-import { OutcomeTag } from './function-state';
 import { Name } from './name';
+import { Passage } from './passage';
 import { Segment, Segments } from './segments';
 
 /** The server takes no more reports to try with. */
@@ -116,7 +116,14 @@ function TrialView({ trial, last }: { trial: Trial; last: boolean }) {
       {trial.results.length > 0 && <h3>Reports</h3>}
       <ol class="passages">
         {trial.results.map((result, at) => (
-          <Result key={at} result={result} />
+          <Passage
+            key={at}
+            before={result.in}
+            outcome={result.outcome}
+            after={result.out}
+            failure={result.failure}
+            aside={formatMicros(result.time_us)}
+          />
         ))}
       </ol>
       {trial.logs.length > 0 && (
@@ -133,26 +140,6 @@ function TrialView({ trial, last }: { trial: Trial; last: boolean }) {
         </>
       )}
     </>
-  );
-}
-
-function Result({ result }: { result: TrialResult }) {
-  const { in: before, outcome, out, failure, time_us } = result;
-  const quiet = outcome === 'kept' || outcome === 'not concerned';
-  return (
-    <li class="passage">
-      <div class="passage-head">
-        <OutcomeTag outcome={outcome} />
-        <ReportLine report={before} />
-        <span class="is-quiet is-number">{formatMicros(time_us)}</span>
-      </div>
-      {failure !== null && (
-        <p class="fault">
-          {CAUSE_TEXTS[failure.cause]}: <Name text={failure.message} />
-        </p>
-      )}
-      {!quiet && <ReportChange before={before} outcome={outcome} after={out} />}
-    </li>
   );
 }
 

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { get } from '../api/client';
 import type { FunctionResource, VersionDetail } from '../api/function-types';
 import { FaultText } from '../components/fields';
@@ -15,7 +15,6 @@ import { Ago } from '../components/ago';
 import { Name } from '../components/name';
 import { NothingYet, Notice, OldNotice } from '../components/notice';
 import { formatCount } from '../model/format';
-import { failedOf } from '../model/functions';
 import { FUNCTION_TABS, functionPath, type FunctionTab } from '../router';
 import { Draft } from '../state/draft';
 import { FunctionData } from '../state/function-data';
@@ -37,7 +36,7 @@ export function FunctionPage({ name, tab }: { name: string; tab: FunctionTab }) 
           <b>Broken on this server:</b> <Name text={fn.problem} />
         </Notice>
       )}
-      {fn.rolled_back !== null && <RolledBack fn={fn} />}
+      {fn.rolled_back !== null && (tab === 'overview' || tab === 'versions') && <RolledBack fn={fn} />}
       <main class="page">
         <Head fn={fn} />
         <Tabs fn={fn} tab={tab} />
@@ -94,18 +93,18 @@ function isOffered(fn: FunctionResource, tab: FunctionTab): boolean {
 }
 
 function Tabs({ fn, tab }: { fn: FunctionResource; tab: FunctionTab }) {
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a narrow screen the row scrolls: what is shown must be seen in it.
+    nav.current!.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [tab]);
   return (
-    <nav class="tabs" aria-label="Views">
+    <nav class="tabs" aria-label="Views" ref={nav}>
       {FUNCTION_TABS.filter((each) => isOffered(fn, each)).map((each) => (
         <a key={each} href={functionPath(fn.name, each)} aria-current={each === tab ? 'page' : undefined}>
           {each === 'try' && fn.source === 'folder' ? 'Try' : TAB_TEXTS[each]}
           {each === 'dead-letters' && fn.dead_letters > 0 && (
             <span class="tab-count">{formatCount(fn.dead_letters)}</span>
-          )}
-          {each === 'overview' && failedOf(fn.counts) > 0 && fn.state !== 'active' && (
-            <span class="tab-mark" aria-hidden="true">
-              !
-            </span>
           )}
         </a>
       ))}

@@ -60,7 +60,7 @@ function FunctionsTable({ functions }: { functions: readonly FunctionResource[] 
         <table class="list functions">
           <thead>
             <tr>
-              <th scope="col" class="at-order is-number">
+              <th scope="col" class="at-order is-number is-more">
                 Order
               </th>
               <th scope="col" class="at-name">
@@ -69,18 +69,20 @@ function FunctionsTable({ functions }: { functions: readonly FunctionResource[] 
               <th scope="col" class="at-state">
                 State
               </th>
-              <th scope="col" class="at-contexts">
-                Contexts
-              </th>
-              <th scope="col" class="at-error">
-                On error
+              <th scope="col" class="at-contexts is-more">
+                Contexts, on error
               </th>
               {NUMBERS.map((title) => (
-                <th key={title} scope="col" class="at-number is-number" title={TITLES[title]}>
+                <th
+                  key={title}
+                  scope="col"
+                  class={`at-number is-number ${title === 'In' || title === 'Failed' ? '' : 'is-more'}`}
+                  title={TITLES[title]}
+                >
                   {title}
                 </th>
               ))}
-              <th scope="col" class="at-last">
+              <th scope="col" class="is-more">
                 Last error
               </th>
             </tr>
@@ -100,7 +102,7 @@ function FunctionRow({ fn }: { fn: FunctionResource }) {
   const { counts, time_us } = fn;
   return (
     <tr>
-      <td class="is-number is-quiet">{fn.settings.order}</td>
+      <td class="is-number is-quiet is-more">{fn.settings.order}</td>
       <th scope="row">
         <a class="list-name" href={functionPath(fn.name)}>
           <Name text={fn.name} />
@@ -114,17 +116,20 @@ function FunctionRow({ fn }: { fn: FunctionResource }) {
         <FunctionStateTag state={fn.state} />
         {fn.canary !== null && <div class="is-quiet small">canary: version {fn.canary.version}</div>}
       </td>
-      <td class="is-cut" title={visibleText(contextsText(fn.settings))}>
+      <td class="is-cut is-more" title={visibleText(contextsText(fn.settings))}>
         <Name text={contextsText(fn.settings)} />
+        <div class="is-quiet small">{fn.settings.on_error}</div>
       </td>
-      <td>{fn.settings.on_error}</td>
       <Count value={counts.received} />
-      <Count value={changedOf(counts)} />
-      <Count value={counts.dropped} />
+      <Count value={changedOf(counts)} more />
+      <Count value={counts.dropped} more />
       <Count value={failedOf(counts)} bad />
-      <td class="is-number">{formatMicros(time_us.p50)}</td>
-      <td class="is-number">{formatMicros(time_us.p99)}</td>
-      <td class="is-cut" title={fn.last_error === null ? undefined : visibleText(fn.last_error.message)}>
+      <td class="is-number is-more">{formatMicros(time_us.p50)}</td>
+      <td class="is-number is-more">{formatMicros(time_us.p99)}</td>
+      <td
+        class="is-cut is-more"
+        title={fn.last_error === null ? undefined : visibleText(fn.last_error.message)}
+      >
         {fn.problem !== null ? (
           <span class="is-bad">
             <Name text={fn.problem} />
@@ -140,13 +145,20 @@ function FunctionRow({ fn }: { fn: FunctionResource }) {
 }
 
 function versionText(fn: FunctionResource): string {
-  return fn.active === null ? `, ${fn.versions} not active` : `, version ${fn.active}`;
+  return fn.active === null ? ', no active version' : `, version ${fn.active}`;
 }
 
-function Count({ value, bad = false }: { value: number; bad?: boolean }) {
+interface CountProps {
+  value: number;
+  bad?: boolean;
+  /** Left out where the window is narrow: the function's own page has it. */
+  more?: boolean;
+}
+
+function Count({ value, bad = false, more = false }: CountProps) {
   const look = value === 0 ? 'is-quiet' : bad ? 'is-bad' : '';
   return (
-    <td class={`is-number ${look}`} title={formatCount(value)}>
+    <td class={`is-number ${look} ${more ? 'is-more' : ''}`} title={formatCount(value)}>
       {formatShort(value)}
     </td>
   );
