@@ -85,10 +85,12 @@ function DeployedText({ draft, isNew }: { draft: Draft; isNew: boolean }) {
     );
   }
   const { version, active, isNew: made } = deployed;
+  const text = made
+    ? `Version ${version} was made${active ? ' and is active.' : '; it is not active.'}`
+    : `Nothing changed: this is version ${version}, which is ${active ? '' : 'not '}active.`;
   return (
     <p class="good" role="status">
-      {made ? `Version ${version} was made` : `Nothing differs from version ${version}`}
-      {active ? ' and is active.' : '; it is not active. '}
+      {text}{' '}
       {!active && (
         <a href={functionPath(draft.form.value.name, 'versions')}>Activate it, or start it as a canary</a>
       )}

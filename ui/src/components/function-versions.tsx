@@ -37,7 +37,8 @@ export function FunctionVersions({ data, fn }: VersionsProps) {
   const items = versions.items.value;
   const close = () => {
     setAsked(null);
-    void versions.refresh().catch(() => undefined);
+    // Of a function that was deleted there are no versions to ask for.
+    if (asked?.what !== 'delete') void versions.refresh().catch(() => undefined);
   };
   if (items === null) return <NothingYet error={problem} />;
   return (

@@ -106,6 +106,6 @@ test('what will happen is said before it does', () => {
   expect(activationText(fn({ canary }), 4)).toContain('The canary (version 4) ends.');
   expect(activationText(fn({ active: null }), 2)).toMatch(/^Version 2 starts to take reports\./);
   expect(deletionText(fn({ dead_letters: 1 }))).toMatch(
-    /^Its 5 versions and 1 dead letter are gone for good/,
+    /^With it go its 5 versions and 1 dead letter, for good\./,
   );
 });

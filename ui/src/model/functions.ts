@@ -116,5 +116,5 @@ export function activationText(fn: FunctionResource, version: number): string {
 /** What is gone once a function is deleted. */
 export function deletionText(fn: FunctionResource): string {
   const letters = fn.dead_letters === 0 ? '' : ` and ${plural(fn.dead_letters, 'dead letter')}`;
-  return `Its ${plural(fn.versions, 'version')}${letters} are gone for good, and reports are no longer changed by it. What is stored already stays as it is.`;
+  return `With it go its ${plural(fn.versions, 'version')}${letters}, for good. Reports are no longer changed by it; what is stored already stays as it is.`;
 }
