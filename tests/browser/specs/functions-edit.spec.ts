@@ -72,13 +72,14 @@ test('a change is tried with the last reports before it is deployed', async ({ p
     expect.arrayContaining(['− name DB.Migrate', '+ name db.migrate', '− the whole report']),
   );
   await expect(trial.locator('.fault')).toContainText('no such host');
+  await expect(page.getByText('This began with version 1.')).toBeVisible();
 
   await fillEditor(
     page,
     'Code',
     MENDED.replace('\treturn report\n', '\tupto.log("info", report.name)\n\treturn report\n'),
   );
-  await trial.getByRole('button', { name: 'Try', exact: true }).click();
+  await page.keyboard.press('Control+Enter');
   await expect(trial.getByRole('status')).toHaveText('2 changed, 1 dropped');
   await expect(trial.locator('.log-line').first()).toContainText('info');
   expect(await differences(trial)).toContain('+ labels.team platform');
@@ -134,6 +135,16 @@ test('the editor is worked by keys, and the keyboard gets out of it', async ({ p
     await page.locator('.editor-stack .code-text').first().boundingBox(),
   ];
   expect(field).toEqual(layer);
+});
+
+test('what would be a version of another function is no new one', async ({ page, server }) => {
+  await deploy(server, 'rename', { source: RENAME });
+  await page.goto('/f/_new');
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('rename');
+  await page.getByRole('button', { name: 'Deploy', exact: true }).click();
+  await expect(page.getByRole('alert')).toContainText('There is a function rename already.');
+  await page.goto('/f/rename/versions');
+  await expect(page.locator('tbody').getByRole('row')).toHaveCount(1);
 });
 
 test('hidden characters in code are told', async ({ page }) => {

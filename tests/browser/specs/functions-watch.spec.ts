@@ -59,7 +59,9 @@ test('dead letters are replayed through the current version, or deleted', async 
 
   await one.getByRole('button', { name: 'Replay' }).click();
   await expect(page.getByText('Replayed 1 report: 0 went through, 1 failed again.')).toBeVisible();
-  await letters.filter({ hasText: 'three' }).getByRole('button', { name: 'Delete' }).click();
+  await letters.filter({ hasText: 'three' }).getByRole('button', { name: 'Delete…' }).click();
+  await expect(page.getByRole('dialog')).toContainText('three');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete for good' }).click();
   await expect(letters).toHaveCount(2);
 
   await deploy(server, 'rename', { source: MENDED, settings: { on_error: 'dead-letter' } });

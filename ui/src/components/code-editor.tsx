@@ -57,7 +57,7 @@ export function CodeEditor(props: CodeEditorProps) {
           )}
           <pre class="code-text" aria-hidden="true">
             {lines.map((pieces, at) => (
-              <CodeLine key={at} pieces={pieces} shown={(text) => text} />
+              <CodeLine key={at} pieces={pieces} shown={asItIs} />
             ))}
           </pre>
           <textarea
@@ -98,6 +98,11 @@ function editOf(event: KeyboardEvent, field: HTMLTextAreaElement, leaves: boolea
   }
   if (event.key === 'Enter' && !event.shiftKey) return newLine(value, selectionStart, selectionEnd);
   return null;
+}
+
+/** The field above shows the same text: marks for hidden characters would push the two apart. */
+function asItIs(text: string): string {
+  return text;
 }
 
 /** Types an edit as a person would: only so can it be undone by the browser's own keys. */

@@ -1,4 +1,5 @@
-import { highlight, toLines, type CodeLanguage, type Piece } from '../model/highlight';
+import { Component } from 'preact';
+import { highlight, samePieces, toLines, type CodeLanguage, type Piece } from '../model/highlight';
 import { visibleText } from '../model/text';
 
 interface CodeProps {
@@ -27,22 +28,34 @@ export function Code({ code, language, label }: CodeProps) {
   );
 }
 
-/** One line as coloured pieces. `shown` makes what is shown of a piece's text. */
-export function CodeLine({ pieces, shown }: { pieces: readonly Piece[]; shown: (text: string) => string }) {
-  return (
-    <>
-      {pieces.map(({ kind, text }, at) =>
-        kind === 'plain' ? (
-          keepTabs(text, shown)
-        ) : (
-          <span key={at} class={`is-${kind}`}>
-            {keepTabs(text, shown)}
-          </span>
-        ),
-      )}
-      {'\n'}
-    </>
-  );
+interface CodeLineProps {
+  pieces: readonly Piece[];
+  /** Makes what is shown of a piece's text. */
+  shown: (text: string) => string;
+}
+
+/** One line as coloured pieces. It is made anew only where it changed: a script may have thousands of them. */
+export class CodeLine extends Component<CodeLineProps> {
+  override shouldComponentUpdate({ pieces }: CodeLineProps): boolean {
+    return !samePieces(this.props.pieces, pieces);
+  }
+
+  render({ pieces, shown }: CodeLineProps) {
+    return (
+      <span class="code-line">
+        {pieces.map(({ kind, text }, at) =>
+          kind === 'plain' ? (
+            keepTabs(text, shown)
+          ) : (
+            <span key={at} class={`is-${kind}`}>
+              {keepTabs(text, shown)}
+            </span>
+          ),
+        )}
+        {'\n'}
+      </span>
+    );
+  }
 }
 
 /** A tab is layout in code and no hidden character. */
@@ -50,15 +63,26 @@ function keepTabs(text: string, shown: (text: string) => string): string {
   return text.split('\t').map(shown).join('\t');
 }
 
+interface LineNumbersProps {
+  count: number;
+  marked?: number | null;
+}
+
 /** Numbers beside the lines of code, of which one may be marked. */
-export function LineNumbers({ count, marked = null }: { count: number; marked?: number | null }) {
-  return (
-    <div class="line-numbers" aria-hidden="true">
-      {Array.from({ length: count }, (_, at) => (
-        <div key={at} class={at + 1 === marked ? 'is-marked' : undefined}>
-          {at + 1}
-        </div>
-      ))}
-    </div>
-  );
+export class LineNumbers extends Component<LineNumbersProps> {
+  override shouldComponentUpdate({ count, marked }: LineNumbersProps): boolean {
+    return count !== this.props.count || marked !== this.props.marked;
+  }
+
+  render({ count, marked = null }: LineNumbersProps) {
+    return (
+      <div class="line-numbers" aria-hidden="true">
+        {Array.from({ length: count }, (_, at) => (
+          <div key={at} class={at + 1 === marked ? 'is-marked' : undefined}>
+            {at + 1}
+          </div>
+        ))}
+      </div>
+    );
+  }
 }

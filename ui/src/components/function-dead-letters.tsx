@@ -7,6 +7,7 @@ import { plural } from '../model/format';
 import { Ago } from './ago';
 import { More, useFresh } from './collection';
 import { Confirm } from './dialog';
+import { ReportLine } from './difference';
 import { Name } from './name';
 import { NothingYet, OldNotice } from './notice';
 import { Passage } from './passage';
@@ -24,7 +25,8 @@ export function FunctionDeadLetters({ fn }: { fn: FunctionResource }) {
   );
   const [said, setSaid] = useState('');
   const [busy, setBusy] = useState(false);
-  const [deleting, setDeleting] = useState(false);
+  /** Which letter, or all, a person is being asked whether to delete. */
+  const [deleting, setDeleting] = useState<DeadLetter | 'all' | null>(null);
   const problem = useFresh(letters);
   const items = letters.items.value;
   const run = async (task: () => Promise<string>) => {
@@ -43,11 +45,6 @@ export function FunctionDeadLetters({ fn }: { fn: FunctionResource }) {
       const answer = (await change<Replayed>(`${href}/replay`, { method: 'POST', body }))!;
       return replayedText(answer);
     });
-  const remove = (id: string) =>
-    run(async () => {
-      await change(withQuery(href, 'id', id), { method: 'DELETE' });
-      return 'Deleted.';
-    });
   if (items === null) return <NothingYet error={problem} />;
   return (
     <>
@@ -59,7 +56,7 @@ export function FunctionDeadLetters({ fn }: { fn: FunctionResource }) {
         <button
           class="button is-grave"
           disabled={busy || items.length === 0}
-          onClick={() => setDeleting(true)}
+          onClick={() => setDeleting('all')}
         >
           Delete all…
         </button>
@@ -77,27 +74,33 @@ export function FunctionDeadLetters({ fn }: { fn: FunctionResource }) {
               letter={letter}
               busy={busy}
               onReplay={() => replay([letter.id])}
-              onDelete={() => remove(letter.id)}
+              onDelete={() => setDeleting(letter)}
             />
           ))}
         </ol>
       )}
       <More collection={letters} />
-      {deleting && (
+      {deleting !== null && (
         <Confirm
-          title="Delete all dead letters?"
+          title={deleting === 'all' ? 'Delete all dead letters?' : 'Delete this dead letter?'}
           action="Delete for good"
           final
           onConfirm={async () => {
-            await change(href, { method: 'DELETE' });
+            await change(deleting === 'all' ? href : withQuery(href, 'id', deleting.id), {
+              method: 'DELETE',
+            });
             await letters.refresh();
           }}
-          onClose={() => setDeleting(false)}
+          onClose={() => setDeleting(null)}
         >
-          <p>
-            The dead letters of {fn.name} are gone for good, and their reports are never stored:{' '}
-            {plural(fn.dead_letters, 'report')}.
-          </p>
+          {deleting === 'all' ? (
+            <p>All dead letters of {fn.name} are gone for good: their reports are never stored.</p>
+          ) : (
+            <>
+              <p>It is gone for good: its report is never stored.</p>
+              <ReportLine report={deleting.report} />
+            </>
+          )}
         </Confirm>
       )}
     </>
@@ -145,7 +148,7 @@ function Letter({ letter, busy, onReplay, onDelete }: LetterProps) {
         Replay
       </button>
       <button class="button is-grave" disabled={busy} onClick={onDelete}>
-        Delete
+        Delete…
       </button>
     </Passage>
   );

@@ -9,20 +9,26 @@ import { TrialPane } from './function-trial';
 interface FunctionEditorProps {
   draft: Draft;
   isNew: boolean;
-  /** Where the function is, and where it is tried: of a new one both follow from what is typed as its name. */
-  hrefs: () => Promise<{ self: string; try: string }>;
+  /** Where the function is put: of a new one that follows from what is typed as its name. */
+  selfHref: () => Promise<string>;
+  tryHref: () => Promise<string>;
   onDeployed: (deployed: Deployed) => void;
 }
 
 /** A draft beside what it makes of reports, with the buttons that make a version of it. */
-export function FunctionEditor({ draft, isNew, hrefs, onDeployed }: FunctionEditorProps) {
-  const onTry = () => void draft.try(async () => (await hrefs()).try);
+export function FunctionEditor({ draft, isNew, selfHref, tryHref, onDeployed }: FunctionEditorProps) {
+  const onTry = () => void draft.try(tryHref);
   const deploy = async (activate: boolean) => {
-    const deployed = await draft.deploy(async () => (await hrefs()).self, activate);
+    const deployed = await draft.deploy(selfHref, activate);
     if (deployed !== null) onDeployed(deployed);
   };
   return (
-    <div class="workbench">
+    <div
+      class="workbench"
+      onKeyDown={(event) => {
+        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && draft.busy.value === '') onTry();
+      }}
+    >
       <div class="workbench-form">
         <FunctionForm draft={draft} isNew={isNew} />
         <DeployBar draft={draft} isNew={isNew} deploy={deploy} />

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EXAMPLE } from './example';
-import { highlight, toLines, type CodeLanguage } from './highlight';
+import { highlight, samePieces, toLines, type CodeLanguage } from './highlight';
 
 /** The coloured pieces as `kind:text`. */
 function colored(code: string, language: CodeLanguage = 'lua'): string[] {
@@ -84,6 +84,14 @@ test('lines are those of the text, also inside of a piece', () => {
     ['comment'],
   ]);
   expect(toLines([])).toEqual([[]]);
+});
+
+test('lines are the same where text and colours are', () => {
+  const line = (code: string) => highlight(code, 'lua');
+  expect(samePieces(line('local a = 1'), line('local a = 1'))).toBe(true);
+  expect(samePieces(line('local a = 1'), line('local a = 2'))).toBe(false);
+  expect(samePieces(line('a'), line('a b -- c'))).toBe(false);
+  expect(samePieces([{ kind: 'plain', text: 'end' }], line('end'))).toBe(false);
 });
 
 test('a long file is coloured at once', () => {

@@ -72,3 +72,8 @@ export function toLines(pieces: readonly Piece[]): Piece[][] {
   }
   return lines;
 }
+
+/** Whether two lines look the same. */
+export function samePieces(a: readonly Piece[], b: readonly Piece[]): boolean {
+  return a.length === b.length && a.every(({ kind, text }, at) => kind === b[at].kind && text === b[at].text);
+}

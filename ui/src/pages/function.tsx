@@ -154,23 +154,31 @@ function Edit({ data, fn, draft, setDraft }: Omit<TabViewProps, 'tab'>) {
     get<VersionDetail>(href).then((answer) => setDraft(new Draft({ fn, version: answer!.body })), setFailure);
   }, []);
   if (draft === null) return <NothingYet error={failure} />;
-  const hrefs = async () => ({ self: fn._links.self.href, try: fn._links.try.href });
+  const tryHref = async () => fn._links.try.href;
   if (fn.source === 'folder') {
     const fault = draft.fault.value;
     return (
       <>
-        <TrialPane draft={draft} onTry={() => void draft.try(async () => fn._links.try.href)} />
+        <TrialPane draft={draft} onTry={() => void draft.try(tryHref)} />
         {fault?.place !== 'reports' && <FaultText fault={fault} />}
       </>
     );
   }
   return (
-    <FunctionEditor
-      draft={draft}
-      isNew={false}
-      hrefs={hrefs}
-      onDeployed={(deployed) => data.take(deployed)}
-    />
+    <>
+      <p class="is-quiet">
+        This began with version {draft.base.value}
+        {draft.base.value !== fn.active && ', which is not active'}
+        {draft.base.value! < fn.versions && `; the newest is ${fn.versions}`}.
+      </p>
+      <FunctionEditor
+        draft={draft}
+        isNew={false}
+        selfHref={async () => fn._links.self.href}
+        tryHref={tryHref}
+        onDeployed={(deployed) => data.take(deployed)}
+      />
+    </>
   );
 }
 

@@ -43,6 +43,8 @@ export class Draft {
   readonly last = signal(20);
   readonly reports = signal(EXAMPLE_REPORTS);
 
+  /** The version that the draft began with, or was made into. */
+  readonly base = signal<number | null>(null);
   readonly busy = signal<'' | 'try' | 'deploy'>('');
   readonly fault = signal<Fault | null>(null);
   readonly trial = signal<Trial | null>(null);
@@ -67,6 +69,7 @@ export class Draft {
       const { fn, version } = existing;
       const known = version ?? { language: fn.language, source: null, settings: fn.settings, cases: [] };
       this.initial.value = formOf(fn.name, known);
+      this.base.value = version?.version ?? null;
       this.newest = fn.versions;
       this.codeHref = version?._links.code.href ?? null;
       this.reportsFrom.value = 'last';
@@ -129,6 +132,7 @@ export class Draft {
       active: answer.active === answer.version,
       isNew: answer.version > this.newest,
     };
+    this.base.value = answer.version;
     this.newest = Math.max(this.newest, answer.version);
     this.initial.value = this.form.value;
     this.component.value = null;
