@@ -34,6 +34,7 @@ test('versions are compared, rolled back and activated, and each question says w
   await confirm(page, 'Roll back');
   await expect(versionRow(page, 1)).toContainText('active');
   await versionRow(page, 2).getByRole('button', { name: 'Activate' }).click();
+  await expect(page.getByRole('dialog')).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(page.getByRole('dialog')).toHaveCount(0);
   await expect(versionRow(page, 1)).toContainText('active');

@@ -21,6 +21,7 @@ function after(before: string, edit: (text: string, start: number, end: number) 
 test.each([
   ['a|b', 'a\t|b'],
   ['a\n<b>\nc', 'a\n<\tb>\nc'],
+  ['<\n>a', '|\na'],
   ['x<a\n\nb>y', '<\txa\n\n\tby>'],
   ['<a\n>b', '<\ta>\nb'],
 ])('Tab: %j becomes %j', (before, expected) => {
@@ -32,6 +33,7 @@ test.each([
   ['      a|', '  a|'],
   ['a|', 'a|'],
   ['|\ta', '|a'],
+  ['|\na', '|\na'],
   ['<\ta\n  b\nc>', '<a\nb\nc>'],
 ])('Shift Tab: %j becomes %j', (before, expected) => {
   expect(after(before, outdent)).toBe(expected);

@@ -27,7 +27,7 @@ export function outdent(text: string, start: number, end: number): Edit {
 
 /** What Enter does: a new line, as far in as the one before it, and further after what opens a block. */
 export function newLine(text: string, start: number, end: number): Edit {
-  const line = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
+  const line = text.slice(lineStart(text, start), start);
   const opens = /(?:\b(?:then|do|else|repeat)|[({[]|\bfunction\b[^()]*\([^()]*\))\s*$/.test(line);
   const inserted = `\n${/^[\t ]*/.exec(line)![0]}${opens ? '\t' : ''}`;
   const caret = start + inserted.length;
@@ -36,8 +36,14 @@ export function newLine(text: string, start: number, end: number): Edit {
 
 /** Whole lines from that of `start` to that of `end`; a selection that ends before a line's first character leaves it. */
 function lineRange(text: string, start: number, end: number): [number, number] {
-  const from = text.lastIndexOf('\n', start - 1) + 1;
+  const from = lineStart(text, start);
   const last = end > start && text[end - 1] === '\n' ? end - 1 : end;
   const next = text.indexOf('\n', last);
   return [from, next < 0 ? text.length : next];
+}
+
+/** Where the line begins that `at` is in. */
+function lineStart(text: string, at: number): number {
+  // Searching from −1 searches from 0.
+  return at === 0 ? 0 : text.lastIndexOf('\n', at - 1) + 1;
 }
