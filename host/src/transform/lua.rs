@@ -7,6 +7,7 @@ mod clock;
 mod output;
 mod report;
 mod sandbox;
+mod source;
 
 use std::sync::Arc;
 
@@ -45,6 +46,13 @@ impl LuaProgram {
         }
         match std::str::from_utf8(source) {
             Ok(source) => {
+                let operators = source::operators(source);
+                if operators > source::OPERATORS {
+                    return refuse(&format!(
+                        "it has {operators} operators and loops; at most {} are allowed: put values into a lookup table",
+                        source::OPERATORS
+                    ));
+                }
                 let (name, source, log) = (name.to_owned(), source.to_owned(), Arc::new(Log::new(name)));
                 Ok(LuaProgram(Arc::new(Script { name, source, tables, log })))
             }
@@ -105,6 +113,10 @@ impl Function for LuaFunction {
                 true => self.one(report),
                 false => Outcome::Fail(budget.exceeded()),
             });
+        }
+        if let Some(last) = outcomes.last_mut().filter(|_| budget.is_over()) {
+            // No interrupt came in time to tell.
+            *last = Outcome::Fail(budget.exceeded());
         }
     }
 }
