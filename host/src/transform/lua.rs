@@ -5,6 +5,8 @@
 
 mod clock;
 mod output;
+#[cfg(test)]
+mod reach;
 mod report;
 mod sandbox;
 mod source;

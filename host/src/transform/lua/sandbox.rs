@@ -79,6 +79,12 @@ impl State {
         Ok(State { _lua: lua, transform, view, clock })
     }
 
+    /// Runs code of a test in the sandbox, with the globals and a report as its arguments.
+    #[cfg(test)]
+    pub(super) fn eval(&self, code: &str, report: &Report<'_>) -> mlua::Result<Table> {
+        self.view.show(report, |view| self._lua.load(code).set_name("=test").call((self._lua.globals(), view.handle())))
+    }
+
     /// What the script makes of one report.
     pub(super) fn call(&mut self, report: &Report<'_>) -> Outcome {
         self.clock.start(budget::REPORT_TIME);
