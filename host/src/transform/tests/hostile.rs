@@ -56,13 +56,14 @@ impl Attack {
     }
 
     /// Runs it twice on three reports before an honest function, and checks that each report comes out and is counted.
-    fn run(&self) {
+    /// Gives the longest time that the three took, and the bytes by which the host grew; nothing where it is refused.
+    fn run(&self) -> Option<(Duration, usize)> {
         let program = match program(&self.file, &self.code) {
             Ok(program) => program,
             Err(CompileError(sentence)) => {
                 assert!(self.expects("refused"), "{}: {sentence}", self.file);
                 assert!(sentence.contains(&self.words) && sentence.len() > 10, "{}: {sentence}", self.file);
-                return;
+                return None;
             }
         };
         let honest = "function transform(report) report.labels.honest = 'yes' return report end";
@@ -71,12 +72,13 @@ impl Attack {
         fs::write("/proc/self/clear_refs", FORGET_PEAK).unwrap();
         let stats = Stats::default();
         let mut chain = Chain::new(&[program.clone(), honest].into(), &stats);
-        let (mut served, mut starved) = (0, false);
+        let (mut served, mut starved, mut longest) = (0, false, Duration::ZERO);
         for _ in 0..2 {
             let mut reports = ["evil1", "evil2", "evil3"].map(report).to_vec();
             let (before, start) = (cpu::time(), Instant::now());
             let counts = chain.apply(&mut reports);
             let (ran, took) = (cpu::time() - before, start.elapsed());
+            longest = longest.max(ran);
             starved |= took - ran.min(took) > STARVED;
             assert!(ran < LIMIT && took < PATIENCE, "{} ran for {ran:?} and took {took:?}", self.file);
             assert_eq!(reports.len(), 3 - counts.dropped + counts.added, "{}", self.file);
@@ -88,6 +90,7 @@ impl Attack {
         let of = |name: &str| stats.snapshot().into_iter().find(|counts| counts.function == name).unwrap();
         assert_eq!(of("honest").changed, served, "{}", self.file);
         self.check(&of(program.name()), starved);
+        Some((longest, grown))
     }
 
     /// Where others took the processor away for long, what would have ended otherwise may be out of time before.
@@ -196,9 +199,14 @@ fn attacks() {
         assert!(files.len() >= least, "{} attacks of {ending}", files.len());
         let mut resident = 0;
         for (number, file) in files.iter().enumerate() {
-            eprintln!("{}", file.display());
+            eprint!("{:80}", file.display());
             let attack = Attack::read(file);
-            attack.run();
+            match attack.run() {
+                Some((ran, grown)) => {
+                    eprintln!("{:6.1} ms {:6.1} MiB", ran.as_secs_f64() * 1e3, grown as f64 / 1048576.0)
+                }
+                None => eprintln!("refused"),
+            }
             // The first one makes what all share.
             if number == 0 {
                 resident = memory("VmRSS:");
