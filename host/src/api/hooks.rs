@@ -77,7 +77,7 @@ fn foreign_request(parts: &Parts, rest: String, body: Bytes, source: IpAddr) -> 
         path: format!("/{rest}").into(),
         query,
         headers: headers(&parts.headers, source),
-        body: body.to_vec().into(),
+        body: Vec::from(body).into(),
         received: clock::now(),
     })
 }
