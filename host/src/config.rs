@@ -1,11 +1,15 @@
 //! Flags, environment and file: the only reader of each. Precedence: flag, environment, file, default.
 
+pub mod functions;
+
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use serde::Deserialize;
+
+use functions::FunctionCommand;
 
 /// The file that is read where none is named and it exists.
 const DEFAULT_FILE: &str = "upto.toml";
@@ -29,20 +33,6 @@ pub enum Command {
     Function(FunctionCommand),
     /// Bring the store's schema up to date, and end
     Migrate(StoreArgs),
-}
-
-/// The function tools.
-#[derive(Debug, Subcommand)]
-pub enum FunctionCommand {
-    /// Run the cases of functions (NAME.cases.json beside NAME.lua or NAME.wasm) and show what differs
-    Test {
-        /// Functions, or folders of them
-        #[arg(required = true, value_name = "PATH")]
-        paths: Vec<PathBuf>,
-    },
-    /// Check one function, as the server does before one goes live: a trial on stdin, the verdict on stdout
-    #[command(hide = true)]
-    Check,
 }
 
 /// Which store.
