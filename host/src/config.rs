@@ -1,5 +1,7 @@
 //! Flags, environment and file: the only reader of each. Precedence: flag, environment, file, default.
 
+pub mod functions;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -13,6 +15,8 @@ use serde::{Deserialize, Deserializer};
 
 use crate::access::{Access, Hosts, Scope, Token};
 use crate::transform::Secrets;
+
+use functions::FunctionCommand;
 
 /// The file that is read where none is named and it exists.
 const DEFAULT_FILE: &str = "upto.toml";
@@ -44,20 +48,6 @@ pub enum Command {
         #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = ["ingest", "read", "deploy", "admin"])]
         scopes: Vec<String>,
     },
-}
-
-/// The function tools.
-#[derive(Debug, Subcommand)]
-pub enum FunctionCommand {
-    /// Run the cases of functions (NAME.cases.json beside NAME.lua or NAME.wasm) and show what differs
-    Test {
-        /// Functions, or folders of them
-        #[arg(required = true, value_name = "PATH")]
-        paths: Vec<PathBuf>,
-    },
-    /// Check one function, as the server does before one goes live: a trial on stdin, the verdict on stdout
-    #[command(hide = true)]
-    Check,
 }
 
 /// Which store.

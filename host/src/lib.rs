@@ -14,4 +14,5 @@ pub mod pipeline;
 pub mod store;
 pub mod telemetry;
 pub mod timeline;
+pub mod tools;
 pub mod transform;

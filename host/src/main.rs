@@ -1,5 +1,5 @@
-//! The `upto` command: arguments → configuration → run → exit code. Exit codes: 0 done, 1 failed (for `function test`: a
-//! case failed), 2 can't start as it was told to.
+//! The `upto` command: arguments → configuration → run → exit code. Exit codes: 0 done, 1 failed (for the
+//! function tools: a case failed, or the server refused), 2 can't start as it was told to, or the server is away.
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -9,9 +9,9 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
-use upto::config::{Cli, Command, FunctionCommand, ServeConfig};
+use upto::config::{Cli, Command, ServeConfig};
 use upto::pipeline::Server;
-use upto::{access, functions, store};
+use upto::{access, store, tools};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -50,14 +50,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             )?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Function(FunctionCommand::Test { paths }) => {
-            let summary = functions::cases::test(&paths, &mut std::io::stdout().lock())?;
-            Ok(if summary.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-        }
-        Command::Function(FunctionCommand::Check) => {
-            functions::check::run(&mut std::io::stdin().lock(), &mut std::io::stdout().lock())?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Function(command) => tools::run(command),
     }
 }
 

@@ -198,7 +198,7 @@ fn test_file(file: &Path, summary: &mut Summary, out: &mut dyn Write) -> io::Res
             writeln!(out, "{name}: {case}: ok")?;
         } else {
             summary.failed += 1;
-            writeln!(out, "{name}: {case}: failed\n{difference}")?;
+            writeln!(out, "{name}: {case}: failed\n{}", diff::indented(&difference))?;
         }
     }
     Ok(())
@@ -284,7 +284,7 @@ fn transform<'a>(given: Vec<Report<'a>>, function: &mut dyn Function) -> (Vec<Re
             Outcome::Expand(several) => made.extend(several),
             Outcome::Fail(failure) => {
                 // Writing to a String can't fail.
-                let _ = writeln!(failures, "    it failed on report {}: {failure}", at + 1);
+                let _ = writeln!(failures, "it failed on report {}: {failure}", at + 1);
                 made.push(report);
             }
         }
@@ -315,15 +315,14 @@ fn receive(given: &CaseRequest, function: &mut dyn Function) -> Result<(Vec<Repo
 
 fn reports<'a>(side: &str, items: &[&'a RawValue]) -> Result<Vec<Report<'a>>, String> {
     let parse_at = |(at, item): (usize, &&'a RawValue)| {
-        report(item.get()).map_err(|error| format!("    \"{side}\", report {}: {error}", at + 1))
+        report(item.get()).map_err(|error| format!("\"{side}\", report {}: {error}", at + 1))
     };
     items.iter().enumerate().map(parse_at).collect()
 }
 
 /// The lines in which two lists of reports differ: `-` is wanted and missing, `+` is there and not wanted.
 fn difference(wanted: &[Report<'_>], made: &[Report<'_>]) -> String {
-    let lines = diff::lines(&pretty(wanted), &pretty(made));
-    lines.lines().map(|line| format!("    {line}\n")).collect()
+    diff::lines(&pretty(wanted), &pretty(made))
 }
 
 fn pretty(reports: &[Report<'_>]) -> String {

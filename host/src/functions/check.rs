@@ -200,8 +200,8 @@ fn limit_process() {
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
 }
 
-/// Compiles, runs the cases, and tries the reports.
-fn judge(trial: Trial) -> Verdict {
+/// Compiles, runs the cases, and tries the reports, in this process.
+pub fn judge(trial: Trial) -> Verdict {
     let journal = Arc::new(Journal::default());
     match prepare(&trial, &journal) {
         Ok((mut loaded, settings)) => {

@@ -37,6 +37,11 @@ pub fn unified(name: &str, before: &str, after: &str) -> String {
     }
 }
 
+/// A difference as it is shown below the line that names what differs.
+pub fn indented(difference: &str) -> String {
+    difference.lines().map(|line| format!("    {line}\n")).collect()
+}
+
 fn pretty(values: &[Value]) -> String {
     let text = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_default() + "\n";
     values.iter().map(text).collect()

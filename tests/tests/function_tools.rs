@@ -1,0 +1,203 @@
+//! The function tools, end to end: from `new` to a version that runs, and back.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use upto_tests::server::{Ended, Server, command, root, run};
+
+/// `upto function …`, in the folder of a server and told of it.
+fn tool(server: &Server, arguments: &[&str]) -> Ended {
+    run(command("upto")
+        .arg("function")
+        .args(arguments)
+        .current_dir(server.folder.path())
+        .env("UPTO_URL", server.url("")))
+}
+
+/// A tool that does what it is told to.
+fn done(server: &Server, arguments: &[&str]) -> String {
+    let ended = tool(server, arguments);
+    assert_eq!(ended.code, Some(0), "{arguments:?}: {ended:?}");
+    ended.stdout
+}
+
+/// A tool that is refused: its exit code is 1, and stderr says why.
+fn refused(server: &Server, arguments: &[&str]) -> String {
+    let ended = tool(server, arguments);
+    assert_eq!(ended.code, Some(1), "{arguments:?}: {ended:?}");
+    ended.stderr
+}
+
+fn assert_says(text: &str, lines: &[&str]) {
+    for line in lines {
+        assert!(text.contains(line), "{line:?} is not in {text}");
+    }
+}
+
+fn write(server: &Server, file: &str, text: &str) {
+    fs::write(server.folder.path().join(file), text).expect("it can be written");
+}
+
+fn report(server: &Server, name: &str) {
+    let answer = server.post(&json!({"context": "deploy", "name": name, "type": "point", "host": "db-1"}));
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+fn functions_of(server: &Server, event: &str) -> Value {
+    server.event("deploy", "1", event, "db-1").unwrap_or_else(|| panic!("no event {event}"))["functions"].clone()
+}
+
+#[test]
+fn a_function_goes_from_its_first_line_to_a_version_that_runs_and_back() {
+    let server = Server::start();
+    assert_says(&done(&server, &["new", "rename"]), &["wrote rename.lua\n", "wrote rename.cases.json\n"]);
+    assert_says(&done(&server, &["test", "rename.lua"]), &["1 function: 2 cases passed, 0 failed\n"]);
+    report(&server, "Database/Before");
+    assert_says(
+        &done(&server, &["try", "rename.lua"]),
+        &[
+            "deploy Database/Before point on db-1: changed",
+            "    -   \"name\": \"Database/Before\",\n    +   \"name\": \"db.before\",\n",
+            "1 report: 1 changed; 2 cases passed, 0 failed\n",
+        ],
+    );
+    assert_says(&done(&server, &["list"]), &["there are no functions"]);
+
+    assert_eq!(done(&server, &["deploy", "rename.lua"]), "rename@1 runs: 2 cases passed\n");
+    report(&server, "Database/One");
+    assert_eq!(functions_of(&server, "db.one"), json!(["rename@1"]));
+    let source = fs::read_to_string(server.folder.path().join("rename.lua")).expect("written by new");
+    write(
+        &server,
+        "rename.lua",
+        &source.replace("\treturn report\nend", "\tupto.log('info', name)\n\treturn report\nend"),
+    );
+    write(&server, "rename.settings.json", r#"{"order": 7, "contexts": ["deploy"], "on_error": "drop"}"#);
+    let kept = done(&server, &["deploy", "rename.lua", "--no-activate", "--on-error", "dead-letter"]);
+    assert_says(&kept, &["rename@2 is kept, and does not run yet", "upto function activate rename 2"]);
+    assert_eq!(done(&server, &["activate", "rename", "2"]), "rename@2 runs\n");
+    report(&server, "Database/Two");
+    assert_eq!(functions_of(&server, "db.two"), json!(["rename@2"]));
+    let list = done(&server, &["list"]);
+    assert_says(&list, &["rename  active  2 of 2   7      dead-letter  1 "]);
+    assert_says(&done(&server, &["logs", "rename"]), &["info  rename@2: database.two\n"]);
+
+    assert_eq!(done(&server, &["rollback", "rename"]), "rename@1 runs\n");
+    report(&server, "Database/Three");
+    assert_eq!(functions_of(&server, "db.three"), json!(["rename@1"]));
+    assert_says(&refused(&server, &["rollback", "rename"]), &["rename@1 is the first version"]);
+    assert_says(&done(&server, &["disable", "rename"]), &["its versions are kept"]);
+    assert_says(&done(&server, &["list"]), &["disabled  none of 2"]);
+    assert_says(&refused(&server, &["rollback", "rename"]), &["no version of rename is active"]);
+    done(&server, &["delete", "rename"]);
+    assert_says(&refused(&server, &["logs", "rename"]), &["there is no function \"rename\""]);
+}
+
+#[test]
+fn a_refused_function_shows_the_line_of_its_file_or_what_its_cases_miss() {
+    let server = Server::start();
+    done(&server, &["new", "rename"]);
+    let file = server.folder.path().join("rename.lua");
+    let source = fs::read_to_string(&file).expect("written by new");
+    let line = source.lines().position(|line| line == "end").expect("it ends") + 1;
+    write(&server, "rename.lua", &source.replace("\nend\n", "\nen\n"));
+    let path = file.to_str().expect("UTF-8");
+    for command in [&["deploy", path] as &[&str], &["try", path]] {
+        assert_says(&refused(&server, command), &["the function does not compile", &format!("{path}:{line}:")]);
+    }
+    write(&server, "rename.lua", &source.replace("\"db\"", "\"database\""));
+    assert_says(
+        &refused(&server, &["deploy", "rename.lua"]),
+        &[
+            "1 of 2 cases failed",
+            "rename.cases.json: names are dotted and short\n",
+            "\n    -     \"name\": \"db.migrate\",\n    +     \"name\": \"database.migrate\",\n",
+        ],
+    );
+    assert_says(&done(&server, &["list"]), &["there are no functions"]);
+}
+
+#[test]
+fn a_function_is_tried_on_the_reports_of_a_file_without_a_server() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let local = |arguments: &[&str]| run(command("upto").arg("function").args(arguments).current_dir(folder.path()));
+    let write = |file: &str, text: &str| fs::write(folder.path().join(file), text).expect("it can be written");
+    fs::create_dir(folder.path().join("tables")).expect("made");
+    write("tables/hosts.csv", "10.0.0.1,web-1\n");
+    write(
+        "hosts.lua",
+        "function transform(report)\n  report.host = upto.lookup('hosts', report.host)\n  return report\nend\n",
+    );
+    write("reports.json", "{\"context\": \"c\", \"name\": \"a\", \"type\": \"end\", \"host\": \"10.0.0.1\"}\n");
+    let tried = local(&["try", "hosts.lua", "--reports", "reports.json"]);
+    assert_eq!(tried.code, Some(0), "{tried:?}");
+    assert_says(&tried.stdout, &["c a end on 10.0.0.1: changed", "    +   \"host\": \"web-1\"\n"]);
+    write("reports.json", r#"[{"context": "c", "name": "a", "type": "ende"}]"#);
+    let tried = local(&["try", "hosts.lua", "--reports", "reports.json"]);
+    assert_eq!(tried.code, Some(1), "{tried:?}");
+    assert_says(&tried.stdout, &["failed: type is \"ende\""]);
+}
+
+#[test]
+fn dead_letters_are_shown_and_replayed_through_the_version_that_is_active_then() {
+    let server = Server::start();
+    write(&server, "strict.lua", "function transform(report)\n  error('not today')\nend\n");
+    let deployed = done(&server, &["deploy", "strict.lua", "--on-error", "dead-letter"]);
+    assert_says(&deployed, &["strict@1 runs: it has no cases (strict.cases.json would hold them)"]);
+    report(&server, "step");
+    let letters = server.wait_for("the dead letter", |server| {
+        let letters = done(server, &["dead-letters", "strict"]);
+        letters.ends_with("1 dead letter\n").then_some(letters)
+    });
+    assert_says(&letters, &["strict@1 error: strict.lua:2: not today\n", "\"name\":\"step\""]);
+    write(&server, "strict.lua", "function transform(report)\n  return report\nend\n");
+    done(&server, &["deploy", "strict.lua", "--on-error", "dead-letter"]);
+    assert_eq!(done(&server, &["dead-letters", "strict", "--replay"]), "1 replayed, 0 failed again\n");
+    server.wait_for_event("deploy", "1", "step", "db-1");
+}
+
+#[test]
+fn wrong_usage_and_a_server_that_is_away_have_an_exit_code_of_their_own() {
+    let server = Server::start();
+    done(&server, &["new", "rename"]);
+    let away = "http://127.0.0.1:1";
+    for (arguments, hint) in [
+        (&["deploy", "rename.lua", "--server", away] as &[&str], "--server or UPTO_URL"),
+        (&["list", "--server", "udp://127.0.0.1:1"], "--server http://HOST:PORT"),
+        (&["deploy", "nowhere.lua"], "nowhere.lua"),
+        (&["deploy", "rename.lua", "--name", "Rename"], "--name gives it another"),
+        (&["deploy", "rename.lua", "--on-error", "explode"], "dead-letter"),
+        (&["new", "Rename"], "lower-case"),
+    ] {
+        let ended = tool(&server, arguments);
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:?}");
+        assert_says(&ended.stderr, &[hint]);
+    }
+    assert_says(&refused(&server, &["new", "rename"]), &["rename.lua exists; nothing was written"]);
+}
+
+#[test]
+fn a_guest_in_rust_has_all_of_the_sdk_with_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let made = run(command("upto").args(["function", "new", "lower", "--wasm", "rust"]).current_dir(folder.path()));
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let guest = folder.path().join("lower");
+    for (shipped, copy) in [("plugins/sdk/src", "sdk/src"), ("plugins/wit", "wit")] {
+        let files = |folder: &Path| -> Vec<(String, Vec<u8>)> {
+            let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("readable"));
+            let content = |entry: fs::DirEntry| {
+                (entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path()).expect("readable"))
+            };
+            let mut files: Vec<_> = entries.map(content).collect();
+            files.sort();
+            files
+        };
+        assert_eq!(files(&guest.join(copy)), files(&root().join(shipped)));
+    }
+    let sdk = fs::read_to_string(guest.join("sdk/Cargo.toml")).expect("written");
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).expect("the version table");
+    for dependency in sdk.split("[dependencies]\n").nth(1).expect("it has some").lines() {
+        assert!(workspace.contains(dependency), "the version table has another {dependency}");
+    }
+}
