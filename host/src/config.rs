@@ -2,6 +2,9 @@
 
 pub mod functions;
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +12,8 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use serde::Deserialize;
 
+use crate::access::{Access, Hosts, Scope, Token};
+use crate::transform::Secrets;
 use functions::FunctionCommand;
 
 /// The file that is read where none is named and it exists.
@@ -33,6 +38,14 @@ pub enum Command {
     Function(FunctionCommand),
     /// Bring the store's schema up to date, and end
     Migrate(StoreArgs),
+    /// Make a token, and show what to write into upto.toml for it
+    Token {
+        /// Its name: the author of what is done with it
+        name: String,
+        /// What it opens: ingest, read, deploy, admin
+        #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = ["ingest", "read", "deploy", "admin"])]
+        scopes: Vec<String>,
+    },
 }
 
 /// Which store.
@@ -66,26 +79,70 @@ pub struct ServeArgs {
     /// Fill an empty store with example runs, by sending them as datagrams
     #[arg(long)]
     demo: bool,
+    /// A name under which browsers and programs reach the server, beside localhost and addresses; may be repeated
+    #[arg(long = "host", value_name = "NAME", env = "UPTO_HOSTS", value_delimiter = ',')]
+    hosts: Vec<String>,
+    /// Let everybody who reaches the server do everything, also from other machines
+    #[arg(long)]
+    without_tokens: bool,
 }
 
-/// What the file may say: the same names as the flags.
+/// A secret in the environment has this before its name, which is in capitals there.
+const SECRET: &str = "UPTO_SECRET_";
+
+/// What the file may say: the same names as the flags, and what there is no flag for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
     store: Option<String>,
-    udp: Option<String>,
+    udp: Option<toml::Value>,
     http: Option<String>,
     scripts: Option<PathBuf>,
     plugins: Option<PathBuf>,
+    hosts: Vec<String>,
+    without_tokens: bool,
+    token: Vec<Token>,
+    anonymous: Option<Vec<Scope>>,
+    secrets: BTreeMap<String, Secret>,
+}
+
+/// A value that is never shown.
+#[derive(Deserialize)]
+struct Secret(String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// One of the file's `[[udp]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Socket {
+    addr: String,
+    function: Option<String>,
+}
+
+/// A socket for datagrams in a foreign format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignSocket {
+    /// Where to take them.
+    pub address: SocketAddr,
+    /// The function that makes reports of them.
+    pub function: String,
 }
 
 /// How to serve, decided.
-#[derive(Debug)]
 pub struct ServeConfig {
     /// The store's URL. It may hold a password.
     pub store: String,
     /// Where to take datagrams.
     pub udp: SocketAddr,
+    /// Where to take datagrams for functions.
+    pub foreign: Vec<ForeignSocket>,
+    /// Secrets that functions check signatures with.
+    pub secrets: Secrets,
     /// Where to serve HTTP.
     pub http: SocketAddr,
     /// Folder of Lua functions.
@@ -94,6 +151,10 @@ pub struct ServeConfig {
     pub plugins: Option<PathBuf>,
     /// Whether to fill an empty store with example runs.
     pub demo: bool,
+    /// Who may do what.
+    pub access: Access,
+    /// The names of the server.
+    pub hosts: Hosts,
 }
 
 impl ServeArgs {
@@ -103,10 +164,24 @@ impl ServeArgs {
     /// Where the file or an address can't be understood.
     pub fn resolve(self) -> Result<ServeConfig> {
         let file = File::read(self.store.config.as_deref())?;
+        let (udp, foreign) = sockets(file.udp)?;
+        let http = address("http", self.http.or(file.http), "127.0.0.1:8080")?;
+        let anonymous = file.anonymous.unwrap_or_else(|| vec![Scope::Ingest, Scope::Read]);
+        let access = Access::new(file.token, anonymous).map_err(anyhow::Error::msg)?;
+        if !access.is_guarded() && !http.ip().is_loopback() && !self.without_tokens && !file.without_tokens {
+            bail!(
+                "--http {http} is reached from other machines, and there is no token: whoever reaches it could deploy \
+                 functions. Make one (upto token NAME --scope deploy), or say --without-tokens"
+            );
+        }
         Ok(ServeConfig {
             store: store_url(self.store.store, file.store),
-            udp: address("udp", self.udp.or(file.udp), "127.0.0.1:8123")?,
-            http: address("http", self.http.or(file.http), "127.0.0.1:8080")?,
+            udp: address("udp", self.udp.or(udp), "127.0.0.1:8123")?,
+            foreign,
+            secrets: Secrets::new(secrets(file.secrets, std::env::vars_os())?),
+            http,
+            access,
+            hosts: Hosts::new(if self.hosts.is_empty() { file.hosts } else { self.hosts }),
             scripts: self.scripts.or(file.scripts),
             plugins: self.plugins.or(file.plugins),
             demo: self.demo,
@@ -128,6 +203,48 @@ impl StoreArgs {
 fn store_url(flag: Option<String>, file: Option<String>) -> String {
     let alias = || std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty());
     flag.or_else(alias).or(file).unwrap_or_else(|| "sqlite:upto.db".to_owned())
+}
+
+/// The file's `udp`: an address, or a list of sockets, of which one has no function and is for upto's own datagrams.
+fn sockets(udp: Option<toml::Value>) -> Result<(Option<String>, Vec<ForeignSocket>)> {
+    let sockets: Vec<Socket> = match udp {
+        None => Vec::new(),
+        Some(toml::Value::String(address)) => return Ok((Some(address), Vec::new())),
+        Some(list) => list.try_into().context("udp is an address, or a list of [[udp]] with addr and function")?,
+    };
+    let (mut main, mut foreign) = (None, Vec::new());
+    for Socket { addr, function } in sockets {
+        match function {
+            Some(function) => {
+                foreign.push(ForeignSocket { address: address("udp", Some(addr), "127.0.0.1:8125")?, function })
+            }
+            None if main.is_none() => main = Some(addr),
+            None => bail!("two [[udp]] have no function; one socket takes upto's own datagrams"),
+        }
+    }
+    Ok((main, foreign))
+}
+
+/// The secrets of the file and of the environment, which wins.
+fn secrets(
+    file: BTreeMap<String, Secret>,
+    environment: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<BTreeMap<String, String>> {
+    let mut secrets: BTreeMap<String, String> = file.into_iter().map(|(name, Secret(value))| (name, value)).collect();
+    for (key, value) in environment {
+        let Some(name) = key.to_str().and_then(|key| key.strip_prefix(SECRET)) else { continue };
+        let Ok(value) = value.into_string() else { bail!("{SECRET}{name} is not valid UTF-8") };
+        secrets.insert(name.to_ascii_lowercase(), value);
+    }
+    for (name, value) in &secrets {
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+            bail!("the secret {name:?} has no name for one: use lower-case letters, digits and _");
+        }
+        if value.is_empty() {
+            bail!("the secret {name:?} is empty; give it a value, or leave it out");
+        }
+    }
+    Ok(secrets)
 }
 
 impl File {
@@ -164,5 +281,40 @@ mod tests {
         assert_eq!(parse("0.0.0.0:9000").as_deref(), Some("0.0.0.0:9000"));
         assert_eq!(parse("[::1]:9000").as_deref(), Some("[::1]:9000"));
         assert_eq!(parse("nonsense"), None);
+    }
+
+    fn file(text: &str) -> File {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn udp_is_an_address_or_a_list_of_sockets() {
+        let parse = |text: &str| sockets(file(text).udp).map_err(|error| error.to_string());
+        assert_eq!(parse("udp = '9000'"), Ok((Some("9000".into()), vec![])));
+        let statsd = ForeignSocket { address: "127.0.0.1:8125".parse().unwrap(), function: "statsd".into() };
+        assert_eq!(
+            parse("[[udp]]\naddr = '9000'\n[[udp]]\naddr = '8125'\nfunction = 'statsd'"),
+            Ok((Some("9000".into()), vec![statsd.clone()]))
+        );
+        assert_eq!(parse("[[udp]]\naddr = ':8125'\nfunction = 'statsd'"), Ok((None, vec![statsd])));
+        assert!(
+            parse("[[udp]]\naddr = '1'\n[[udp]]\naddr = '2'").unwrap_err().starts_with("two [[udp]] have no function")
+        );
+        assert!(parse("udp = 7").unwrap_err().starts_with("udp is an address, or a list"));
+    }
+
+    #[test]
+    fn secrets_come_from_the_environment_and_the_file_and_are_never_shown() {
+        let environment = |pairs: &[(&str, &str)]| {
+            let owned: Vec<_> = pairs.iter().map(|(k, v)| (OsString::from(k), OsString::from(v))).collect();
+            owned.into_iter()
+        };
+        let file = || file("[secrets]\ngithub = 'file'\ngitlab = 'file'");
+        let merged = secrets(file().secrets, environment(&[("UPTO_SECRET_GITHUB", "env"), ("PATH", "/")])).unwrap();
+        assert_eq!(merged, [("github".into(), "env".into()), ("gitlab".into(), "file".into())].into());
+        assert!(!format!("{:?}", file()).contains("'file'") && !format!("{:?}", file().secrets).contains("file"));
+        let error = |pairs: &[(&str, &str)]| secrets(BTreeMap::new(), environment(pairs)).unwrap_err().to_string();
+        assert!(error(&[("UPTO_SECRET_X", "")]).contains("\"x\" is empty"));
+        assert!(error(&[("UPTO_SECRET_", "x")]).contains("has no name for one"));
     }
 }

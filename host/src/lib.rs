@@ -1,5 +1,6 @@
 //! upto: shows what a many-step process on many machines is up to. `ARCHITECTURE.md` is the map.
 
+pub mod access;
 pub mod api;
 mod assets;
 pub mod batch;

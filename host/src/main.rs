@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use upto::config::{Cli, Command, ServeConfig};
 use upto::pipeline::Server;
-use upto::{store, tools};
+use upto::{access, store, tools};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -42,6 +42,15 @@ fn run(cli: Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Function(command) => tools::run(command),
+        Command::Token { name, scopes } => {
+            let (token, sha256) = access::new_token().context("no token could be made")?;
+            writeln!(
+                std::io::stdout(),
+                "The token {name:?}, shown this once:\n\n  {token}\n\nWrite this into upto.toml and start the server again:\n\n\
+                 [[token]]\nname = {name:?}\nsha256 = \"{sha256}\"\nscopes = {scopes:?}"
+            )?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

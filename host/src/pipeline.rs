@@ -10,35 +10,39 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
+use futures::future::{BoxFuture, Shared, select_all};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::{Access, Hosts};
 use crate::api::{self, App};
 use crate::batch::{self, Writer, run_writer};
-use crate::config::ServeConfig;
+use crate::config::{ForeignSocket, ServeConfig};
 use crate::demo;
 use crate::functions::Registry;
 use crate::ingest::lane::Lane;
 use crate::ingest::{self, Job, udp};
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
+use crate::transform::Loader;
+use crate::transform::live::Around;
 use crate::transform::recent::Recent;
-use crate::transform::tables::Tables;
-use crate::transform::{Loader, Stats};
 
 /// How long the store has, once the server stops, to take what was accepted.
 const FLUSH_WAIT: Duration = Duration::from_secs(10);
 
 /// A server whose sockets are bound and whose store is open.
 pub struct Server {
-    config: ServeConfig,
+    demo: bool,
+    doors: (Access, Hosts),
     store: Arc<dyn Store>,
     loader: Loader,
     registry: Arc<Registry>,
     udp: std::net::UdpSocket,
+    /// Sockets whose datagrams go to functions.
+    foreign: Vec<(std::net::UdpSocket, Arc<str>)>,
     http: TcpListener,
 }
 
@@ -49,13 +53,20 @@ impl Server {
     /// In a sentence for the operator.
     pub async fn bind(config: ServeConfig) -> Result<Self> {
         let store = store::open(&config.store).await.context("the store can't be opened")?;
-        let (tables, stats) = (Arc::<Tables>::default(), Arc::<Stats>::default());
-        let loader = Loader::new(config.scripts.clone(), config.plugins.clone(), tables.clone(), stats.clone())?;
-        let registry = Registry::open(store.clone(), loader.functions(), tables, stats);
+        let around = Around { secrets: Arc::new(config.secrets), ..Around::default() };
+        let loader = Loader::new(config.scripts, config.plugins, around.clone())?;
+        let registry = Registry::open(store.clone(), loader.functions(), around);
         let registry = registry.await.context("the functions can't be read from the store")?;
         let udp = udp::bind(config.udp).with_context(|| in_use("UDP", "--udp", config.udp))?;
+        let mut foreign = Vec::new();
+        for ForeignSocket { address, function } in config.foreign {
+            let socket = udp::bind(address).with_context(|| in_use("UDP", "[[udp]] addr =", address))?;
+            tracing::info!(function, address = %socket.local_addr()?, "datagrams go to a function");
+            foreign.push((socket, function.into()));
+        }
         let http = TcpListener::bind(config.http).await.with_context(|| in_use("HTTP", "--http", config.http))?;
-        Ok(Server { config, store, loader, registry, udp, http })
+        let (demo, doors) = (config.demo, (config.access, config.hosts));
+        Ok(Server { demo, doors, store, loader, registry, udp, foreign, http })
     }
 
     /// Where it takes datagrams, and where it serves HTTP.
@@ -71,7 +82,7 @@ impl Server {
     /// # Errors
     /// Where a thread can't be started.
     pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let Server { config, store, loader, registry, udp, http } = self;
+        let Server { demo, doors, store, loader, registry, udp, foreign, http } = self;
         let telemetry = Arc::new(Telemetry::default());
         let commits = batch::commits();
         let (queue, reader) = ingest::queue();
@@ -95,29 +106,33 @@ impl Server {
         let following = tokio::spawn(registry.clone().run(shutdown.clone()));
         let stop = Arc::new(AtomicBool::new(false));
         let target = udp.local_addr()?;
-        let receiver = {
+        let foreign = foreign.into_iter().map(|(socket, function)| (socket, Some(function)));
+        let mut receivers = Vec::new();
+        for (socket, function) in [(udp, None)].into_iter().chain(foreign) {
             let (queue, telemetry, stop) = (queue.clone(), telemetry.clone(), stop.clone());
-            let receive = move || udp::receive(&udp, &queue, &telemetry, &stop);
-            thread::Builder::new().name("udp".into()).spawn(receive)?
-        };
-        let app = App::new(registry, recent, queue.clone(), commits, telemetry.clone(), shutdown.clone());
+            let receive = move || udp::receive(&socket, function.as_ref(), &queue, &telemetry, &stop);
+            receivers.push(join(thread::Builder::new().name("udp".into()).spawn(receive)?));
+        }
+        let app = App::new(registry, recent, queue.clone(), commits, telemetry.clone(), doors, shutdown.clone());
         let server = part(tokio::spawn(api::serve(http, app.router(), shutdown.clone())));
-        let demo = config.demo.then(|| tokio::spawn(demo::run(store, target, telemetry.clone(), shutdown.clone())));
+        let demo = demo.then(|| tokio::spawn(demo::run(store, target, telemetry.clone(), shutdown.clone())));
 
-        let (receiver, lane) = (join(receiver), join(lane));
+        let lane = join(lane);
         // None of them ends before it is told to, but by a bug: then nothing more must be taken.
         let intact = tokio::select! {
             // They do end once it is cancelled.
             biased;
             () = shutdown.cancelled() => true,
-            _ = receiver.clone() => false,
+            _ = select_all(receivers.clone()) => false,
             _ = lane.clone() => false,
             _ = writer.clone() => false,
             _ = server.clone() => false,
         };
         shutdown.cancel();
         stop.store(true, Ordering::Relaxed);
-        finish("udp", receiver).await;
+        for receiver in receivers {
+            finish("udp", receiver).await;
+        }
         finish("http", server).await;
         let _ = loader.await;
         let _ = following.await;

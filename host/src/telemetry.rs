@@ -1,8 +1,8 @@
 //! What the server counts about itself, in the Prometheus text format.
 //!
 //! The promise that every loss is counted, in reports: `received + made by functions = stored + refused + dropped by
-//! functions + kept as dead letters + dropped by the queue + lost at the store`, once nothing is in flight. A datagram that never got to be
-//! decoded counts as one report.
+//! functions + kept as dead letters + dropped by the queue + lost at the store`, once nothing is in flight. A datagram
+//! that never got to be decoded counts as one report, and so does a request or a datagram of which a function made none.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -27,22 +27,31 @@ impl Counter {
     }
 }
 
-/// Reports refused, by [`WireError::cause`].
+/// Reports refused, by [`WireError::cause`], and requests and datagrams of which a function made no report.
 #[derive(Debug, Default)]
-pub struct Refused([Counter; Refusal::CAUSES.len()]);
+pub struct Refused {
+    by_cause: [Counter; Refusal::CAUSES.len()],
+    by_function: Counter,
+}
 
 impl Refused {
     /// Counts a refused report.
     pub fn count(&self, error: &WireError) {
         let cause = error.cause();
         if let Some(at) = Refusal::CAUSES.iter().position(|known| *known == cause) {
-            self.0[at].add(1);
+            self.by_cause[at].add(1);
         }
+    }
+
+    /// Counts a request or datagram that a function refused, or on which it failed.
+    pub fn count_by_function(&self) {
+        self.by_function.add(1);
     }
 
     /// Each cause with its count.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        Refusal::CAUSES.into_iter().zip(&self.0).map(|(cause, counter)| (cause, counter.get()))
+        let by_cause = Refusal::CAUSES.into_iter().zip(&self.by_cause);
+        by_cause.chain([("function", &self.by_function)]).map(|(cause, counter)| (cause, counter.get()))
     }
 }
 
@@ -116,7 +125,7 @@ pub fn render(telemetry: &Telemetry, out: &mut String) {
 /// The lines of the functions.
 pub fn render_functions(versions: &[Snapshot], out: &mut String) {
     type Value = fn(&Snapshot) -> f64;
-    let families: [(&str, &str, &str, Value); 11] = [
+    let families: [(&str, &str, &str, Value); 14] = [
         ("received_total", "counter", "Reports given to a function.", |s| s.received as f64),
         ("kept_total", "counter", "Reports that it left as they were.", |s| s.kept as f64),
         ("changed_total", "counter", "Reports that it changed.", |s| s.changed as f64),
@@ -124,6 +133,11 @@ pub fn render_functions(versions: &[Snapshot], out: &mut String) {
         ("expanded_total", "counter", "Reports for which it made several.", |s| s.expanded as f64),
         ("skipped_total", "counter", "Reports that came while it rested.", |s| s.skipped as f64),
         ("made_total", "counter", "Reports that it made of those expanded.", |s| s.made as f64),
+        ("requests_total", "counter", "Requests and datagrams given to it.", |s| s.requests as f64),
+        ("requests_refused_total", "counter", "Requests that it refused.", |s| s.requests_refused as f64),
+        ("requests_failed_total", "counter", "Requests and datagrams on which it failed.", |s| {
+            s.requests_failed as f64
+        }),
         ("busy_seconds_total", "counter", "Time spent in it.", |s| s.busy.as_secs_f64()),
         ("report_seconds_p50", "gauge", "Median time for a report since the start.", |s| s.p50.as_secs_f64()),
         ("report_seconds_p99", "gauge", "Time that 99 of 100 reports keep to.", |s| s.p99.as_secs_f64()),

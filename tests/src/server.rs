@@ -125,6 +125,22 @@ impl Server {
         Answer::of(request.send(body).expect("the server answers"))
     }
 
+    /// Puts a resource there.
+    pub fn put_as(&self, path: &str, content_type: &str, body: &[u8]) -> Answer {
+        let request = agent().put(self.url(path)).header("content-type", content_type);
+        Answer::of(request.send(body).expect("the server answers"))
+    }
+
+    /// Posts JSON to a path.
+    pub fn post_to(&self, path: &str, body: &Value) -> Answer {
+        self.post_as(path, "application/json", body.to_string().as_bytes())
+    }
+
+    /// Deletes a resource.
+    pub fn delete(&self, path: &str) -> Answer {
+        Answer::of(agent().delete(self.url(path)).call().expect("the server answers"))
+    }
+
     /// Gets a resource; any status is an answer.
     pub fn get(&self, path: &str) -> Answer {
         Answer::of(agent().get(self.url(path)).call().expect("the server answers"))
@@ -261,6 +277,8 @@ pub struct Balance {
     pub refused: u64,
     /// Reports that functions dropped.
     pub dropped: u64,
+    /// Reports that were kept as dead letters.
+    pub dead: u64,
     /// Reports dropped because the queue was full.
     pub overflowed: u64,
     /// Reports that the store did not take.
@@ -276,6 +294,7 @@ impl Balance {
             stored: server.metric("upto_reports_stored_total"),
             refused: server.metric("upto_reports_refused_total"),
             dropped: server.metric("upto_reports_dropped_by_functions_total"),
+            dead: server.metric("upto_reports_dead_lettered_total"),
             overflowed: server.metric("upto_reports_dropped_by_queue_total"),
             lost: server.metric("upto_reports_lost_total"),
         }
@@ -283,7 +302,7 @@ impl Balance {
 
     /// Whether each report is accounted for.
     pub fn is_even(&self) -> bool {
-        self.received + self.made == self.stored + self.refused + self.dropped + self.overflowed + self.lost
+        self.received + self.made == self.stored + self.refused + self.dropped + self.dead + self.overflowed + self.lost
     }
 }
 
@@ -382,7 +401,8 @@ impl Answer {
         Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), text })
     }
 
-    fn of(mut response: ureq::http::Response<ureq::Body>) -> Self {
+    /// A response that came.
+    pub fn of(mut response: ureq::http::Response<ureq::Body>) -> Self {
         let text = response.body_mut().with_config().limit(64 << 20).read_to_string().expect("a body of text");
         Answer { status: response.status().as_u16(), headers: response.headers().clone(), text }
     }

@@ -1,4 +1,4 @@
-//! A listener to the live changes of a timeline.
+//! A listener to a stream of Server-Sent Events.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -18,8 +18,13 @@ impl Stream {
         Stream(BufReader::new(Box::new(response.into_body().into_reader())))
     }
 
-    /// What the next notice says, waiting for it; `None` at the end of the stream.
+    /// What the next notice of a change says, waiting for it; `None` at the end of the stream.
     pub fn notice(&mut self) -> Option<Value> {
+        self.event("change")
+    }
+
+    /// What the next event says, waiting for it; it must have this name. `None` at the end of the stream.
+    pub fn event(&mut self, name: &str) -> Option<Value> {
         let (mut event, mut data) = (String::new(), None);
         loop {
             let mut line = String::new();
@@ -27,12 +32,12 @@ impl Stream {
                 return None;
             }
             match line.trim_end().split_once(": ") {
-                Some(("event", name)) => event = name.to_owned(),
+                Some(("event", found)) => event = found.to_owned(),
                 Some(("data", text)) => data = Some(serde_json::from_str(text).expect("data are JSON")),
                 // A comment keeps the connection alive; an empty line ends a notice.
                 _ => {
                     if let Some(data) = data.take() {
-                        assert_eq!(event, "change");
+                        assert_eq!(event, name);
                         return Some(data);
                     }
                 }

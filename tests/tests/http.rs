@@ -237,6 +237,8 @@ fn every_kind_of_answer_has_the_security_headers() {
     let answers = [
         (server.get("/"), 200),
         (server.get("/c/ctx/1"), 200),
+        (server.get("/f"), 200),
+        (server.get("/f/rename/logs"), 200),
         (server.get("/api"), 200),
         (server.get(timeline), 200),
         (server.get_unless(timeline, &tag), 304),

@@ -4,6 +4,9 @@ import { KeysSheet } from './components/keys-sheet';
 import { Name } from './components/name';
 import { BlankPage } from './components/notice';
 import { ContextsPage } from './pages/contexts';
+import { FunctionPage } from './pages/function';
+import { FunctionsPage } from './pages/functions';
+import { NewFunctionPage } from './pages/new-function';
 import { TimelinePage } from './pages/timeline';
 import { TimelinesPage } from './pages/timelines';
 import { pathOf, route, type Route } from './router';
@@ -21,7 +24,7 @@ export function App() {
   }, []);
   return (
     <>
-      <Header trail={<Trail route={route.value} />} onHelp={() => setHelp(true)} />
+      <Header part={partOf(route.value)} trail={<Trail route={route.value} />} onHelp={() => setHelp(true)} />
       <Page route={route.value} />
       {help && <KeysSheet onClose={() => setHelp(false)} />}
     </>
@@ -36,6 +39,12 @@ function Page({ route }: { route: Route }) {
       return <TimelinesPage key={route.context} context={route.context} />;
     case 'timeline':
       return <TimelinePage key={`${route.run} ${route.context}`} context={route.context} run={route.run} />;
+    case 'functions':
+      return <FunctionsPage />;
+    case 'new-function':
+      return <NewFunctionPage />;
+    case 'function':
+      return <FunctionPage key={route.name} name={route.name} tab={route.tab} />;
     case 'unknown':
       return (
         <BlankPage title="There is no such page">
@@ -47,6 +56,11 @@ function Page({ route }: { route: Route }) {
   }
 }
 
+function partOf({ page }: Route): 'contexts' | 'functions' | null {
+  if (page === 'unknown') return null;
+  return page === 'functions' || page === 'new-function' || page === 'function' ? 'functions' : 'contexts';
+}
+
 function Trail({ route }: { route: Route }) {
   if (route.page === 'timelines') {
     return (
@@ -55,6 +69,8 @@ function Trail({ route }: { route: Route }) {
       </Crumb>
     );
   }
+  if (route.page === 'new-function') return <Crumb>new function</Crumb>;
+  if (route.page === 'function') return <Crumb>{route.name}</Crumb>;
   if (route.page !== 'timeline') return null;
   return (
     <>

@@ -9,6 +9,9 @@ import './styles/lists.css';
 import './styles/timeline.css';
 import './styles/chart.css';
 import './styles/details.css';
+import './styles/code.css';
+import './styles/functions.css';
+import './styles/forms.css';
 
 applyTheme();
 startRouter();

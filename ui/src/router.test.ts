@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parsePath, pathOf } from './router';
+import { FUNCTION_TABS, functionPath, parsePath, pathOf } from './router';
 
 test.each([
   ['/', { page: 'contexts' }],
@@ -15,6 +15,16 @@ test.each([
   ['/c/name:', { page: 'unknown' }],
   ['/c/%zz', { page: 'unknown' }],
   ['/c', { page: 'unknown' }],
+  ['/f', { page: 'functions' }],
+  ['/f/', { page: 'functions' }],
+  ['/f/_new', { page: 'new-function' }],
+  ['/f/_new/logs', { page: 'unknown' }],
+  ['/f/new', { page: 'function', name: 'new', tab: 'overview' }],
+  ['/f/20-rename/dead-letters', { page: 'function', name: '20-rename', tab: 'dead-letters' }],
+  ['/f/20-rename/nothing', { page: 'unknown' }],
+  ['/f/20-rename/logs/more', { page: 'unknown' }],
+  ['/f/Rename', { page: 'unknown' }],
+  ['/f/..', { page: 'unknown' }],
   ['/api', { page: 'unknown' }],
 ])('%s', (path, route) => {
   expect(parsePath(path)).toEqual(route);
@@ -27,4 +37,8 @@ test('any context has a page', () => {
       expect(parsePath(pathOf(context, 7))).toEqual({ page: 'timeline', context, run: 7 });
     }),
   );
+});
+
+test.each(FUNCTION_TABS)('a function has a page for %s', (tab) => {
+  expect(parsePath(functionPath('rename', tab))).toEqual({ page: 'function', name: 'rename', tab });
 });

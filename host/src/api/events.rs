@@ -86,7 +86,7 @@ pub async fn hand_in(app: &App, count: u64, job: impl FnOnce(Ack) -> Job) -> Res
 }
 
 /// What became of each report. It is an error only where not one was taken.
-fn answer(accepted: usize, refused: &[(usize, WireError)]) -> Response {
+pub fn answer(accepted: usize, refused: &[(usize, WireError)]) -> Response {
     let rejected: Vec<Value> = refused
         .iter()
         .map(|(index, error)| json!({"index": index, "title": error.title(), "detail": error.to_string()}))

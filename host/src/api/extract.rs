@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
+use crate::access::Caller;
 
 /// The segments of the path, decoded.
 pub struct Segments<T>(pub T);
@@ -30,6 +31,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let query = Query::from_request_parts(parts, state).await;
         query.map(|Query(query)| Parameters(query)).map_err(|rejection| Problem::bad_request(rejection.body_text()))
+    }
+}
+
+/// Who asks, by the name of the token; empty where none is needed.
+pub struct Author(pub String);
+
+impl<S: Sync> FromRequestParts<S> for Author {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Author(parts.extensions.get::<Caller>().map_or_else(String::new, |Caller(name)| name.clone())))
     }
 }
 

@@ -6,7 +6,9 @@ mod contexts;
 mod events;
 mod extract;
 mod functions;
+mod guard;
 mod hal;
+mod hooks;
 mod paging;
 mod problem;
 mod serve;
@@ -19,7 +21,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
@@ -27,6 +29,7 @@ use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 
+use crate::access::{Access, Hosts};
 use crate::assets;
 use crate::functions::Registry;
 use crate::ingest::Queue;
@@ -54,6 +57,9 @@ pub struct App {
     queue: Queue,
     commits: broadcast::Sender<TimelineKey>,
     telemetry: Arc<Telemetry>,
+    access: Arc<Access>,
+    hosts: Arc<Hosts>,
+    receivers: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     charts: Arc<Semaphore>,
     streams: Arc<Semaphore>,
@@ -68,13 +74,30 @@ impl App {
         queue: Queue,
         commits: broadcast::Sender<TimelineKey>,
         telemetry: Arc<Telemetry>,
+        doors: (Access, Hosts),
         shutdown: CancellationToken,
     ) -> Self {
         let bodies = Arc::new(Semaphore::new(BODIES_KIB));
         let charts = Arc::new(Semaphore::new(CHARTS));
         let streams = Arc::new(Semaphore::new(STREAMS));
+        let receivers = Arc::new(Semaphore::new(hooks::RECEIVERS));
         let store = registry.store().clone();
-        App { store, registry, recent, queue, commits, telemetry, bodies, charts, streams, shutdown }
+        let (access, hosts) = (Arc::new(doors.0), Arc::new(doors.1));
+        App {
+            store,
+            registry,
+            recent,
+            queue,
+            commits,
+            telemetry,
+            access,
+            hosts,
+            receivers,
+            bodies,
+            charts,
+            streams,
+            shutdown,
+        }
     }
 
     /// All routes.
@@ -98,12 +121,15 @@ impl App {
             .method_not_allowed_fallback(wrong_method);
         Router::new()
             .nest("/api", api)
+            .route("/hooks/{function}", get(hooks::receive_root).post(hooks::receive_root))
+            .route("/hooks/{function}/{*rest}", get(hooks::receive).post(hooks::receive))
             .route("/livez", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .merge(assets::router())
             .fallback(unknown_path)
             .method_not_allowed_fallback(wrong_method)
+            .layer(from_fn_with_state(self.clone(), guard::guard))
             .layer(CompressionLayer::new().gzip(true))
             .layer(map_response(security_headers))
             .with_state(self)

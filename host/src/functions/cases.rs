@@ -1,5 +1,6 @@
 //! Runs the cases that functions carry: `NAME.cases.json` beside `NAME.lua` or `NAME.wasm`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
@@ -8,24 +9,92 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use upto_wire::{Report, json};
+use upto_wire::{Report, Time, json};
 
 use super::diff;
-use crate::transform::compile::{self, Surroundings, compile};
+use crate::transform::compile::{self, CompileError, Surroundings, compile};
 use crate::transform::live::FOLDER;
 use crate::transform::log::Log;
 use crate::transform::tables::Tables;
-use crate::transform::{Function, Outcome};
+use crate::transform::{EntryPoints, Function, Language, Outcome, Request, Secrets};
 
-/// One case: these reports in, those out.
+/// When the request of a case comes, unless it says so: 2026-01-01T00:00:00Z.
+const RECEIVED: Time = Time::from_micros(1_767_225_600_000_000);
+
+/// One case: these reports, or this request, in, and those reports out.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case<'a> {
     name: String,
-    #[serde(borrow, rename = "in")]
-    given: Vec<&'a RawValue>,
-    #[serde(borrow, rename = "out")]
-    wanted: Vec<&'a RawValue>,
+    #[serde(borrow, default, rename = "in")]
+    given: Option<Vec<&'a RawValue>>,
+    #[serde(default)]
+    request: Option<CaseRequest>,
+    /// The secrets that there are.
+    #[serde(default)]
+    secrets: BTreeMap<String, String>,
+    #[serde(borrow, default, rename = "out")]
+    wanted: Option<Vec<&'a RawValue>>,
+    /// A part of the failure that is wanted, or of the refusal, which begins with its status.
+    #[serde(default)]
+    error: Option<String>,
+}
+
+/// The request of a case.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CaseRequest {
+    method: String,
+    path: String,
+    query: BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
+    body: String,
+    /// A body that is this JSON, without spaces.
+    json: Option<serde_json::Value>,
+    time: Option<String>,
+}
+
+impl Default for CaseRequest {
+    fn default() -> Self {
+        CaseRequest {
+            method: "POST".to_owned(),
+            path: "/".to_owned(),
+            query: BTreeMap::new(),
+            headers: BTreeMap::new(),
+            body: String::new(),
+            json: None,
+            time: None,
+        }
+    }
+}
+
+/// A function, ready for its cases.
+pub struct Loaded {
+    /// The function.
+    pub function: Box<dyn Function>,
+    /// What it defines.
+    pub entry_points: EntryPoints,
+    secrets: Arc<Secrets>,
+}
+
+impl Loaded {
+    /// Compiles a function, which sees the secrets of its cases only.
+    ///
+    /// # Errors
+    /// Those of [`compile`].
+    pub fn compile(
+        name: &str,
+        language: Language,
+        code: &[u8],
+        tables: Tables,
+        log: Arc<Log>,
+    ) -> Result<Self, CompileError> {
+        let secrets = Arc::<Secrets>::default();
+        let surroundings = Surroundings { tables: Arc::new(tables), secrets: secrets.clone(), log };
+        let program = compile(name, language, code, surroundings)?;
+        let function = program.instantiate().map_err(|failure| CompileError(failure.message))?;
+        Ok(Loaded { function, entry_points: program.entry_points(), secrets })
+    }
 }
 
 /// What a run of cases found.
@@ -97,8 +166,8 @@ fn files(paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
 
 fn test_file(file: &Path, summary: &mut Summary, out: &mut dyn Write) -> io::Result<()> {
     let name = file.display();
-    let mut function = match load(file) {
-        Ok(function) => function,
+    let mut loaded = match load(file) {
+        Ok(loaded) => loaded,
         Err(reason) => {
             summary.broken += 1;
             return writeln!(out, "{name}: broken\n    {reason}");
@@ -116,7 +185,7 @@ fn test_file(file: &Path, summary: &mut Summary, out: &mut dyn Write) -> io::Res
             return writeln!(out, "{}: {error}", cases_file.display());
         }
     };
-    let verdicts = match run(&text, function.as_mut()) {
+    let verdicts = match run(&text, &mut loaded) {
         Ok(verdicts) => verdicts,
         Err(error) => {
             summary.broken += 1;
@@ -150,10 +219,10 @@ pub struct CaseVerdict {
 ///
 /// # Errors
 /// A sentence where it is none.
-pub fn run(cases: &str, function: &mut dyn Function) -> Result<Vec<CaseVerdict>, String> {
+pub fn run(cases: &str, loaded: &mut Loaded) -> Result<Vec<CaseVerdict>, String> {
     let cases: Vec<Case<'_>> = serde_json::from_str(cases).map_err(|error| format!("no list of cases: {error}"))?;
     let verdict = |case: Case<'_>| {
-        let difference = run_case(&case, function).err().unwrap_or_default();
+        let difference = run_case(&case, loaded).err().unwrap_or_default();
         CaseVerdict { name: case.name, passed: difference.is_empty(), difference }
     };
     Ok(cases.into_iter().map(verdict).collect())
@@ -165,21 +234,45 @@ pub fn report(json: &str) -> Result<Report<'_>, String> {
     parsed.map_err(|error| error.to_string())
 }
 
-fn load(file: &Path) -> Result<Box<dyn Function>, String> {
+fn load(file: &Path) -> Result<Loaded, String> {
     let language = compile::language(file).ok_or("a function is a .lua or a .wasm file")?;
     let name = compile::name(file).map_err(|error| error.to_string())?;
     let code = fs::read(file).map_err(|error| error.to_string())?;
     let tables = Tables::beside(file).map_err(|(path, error)| format!("{}: {error}", path.display()))?;
     let log = Arc::new(Log::new(name, FOLDER, Arc::default()));
-    let surroundings = Surroundings { tables: Arc::new(tables), log };
-    let program = compile(name, language, &code, surroundings).map_err(|error| error.to_string())?;
-    program.instantiate().map_err(|failure| failure.message)
+    Loaded::compile(name, language, &code, tables, log).map_err(|error| error.to_string())
 }
 
 /// Runs one case; an error is what to show for it.
-fn run_case(case: &Case<'_>, function: &mut dyn Function) -> Result<(), String> {
-    let given = reports("in", &case.given)?;
-    let wanted = reports("out", &case.wanted)?;
+fn run_case(case: &Case<'_>, loaded: &mut Loaded) -> Result<(), String> {
+    loaded.secrets.replace(case.secrets.clone());
+    let (made, failures) = match (&case.given, &case.request) {
+        (Some(given), None) if loaded.entry_points.transform => {
+            transform(reports("in", given)?, loaded.function.as_mut())
+        }
+        (None, Some(request)) if loaded.entry_points.receive => receive(request, loaded.function.as_mut())?,
+        (Some(_), None) => return Err("    it has \"in\", and the function no \"transform\"\n".into()),
+        (None, Some(_)) => return Err("    it has a \"request\", and the function no \"receive\"\n".into()),
+        _ => return Err("    it needs either \"in\" or \"request\"\n".into()),
+    };
+    let failed_as_wanted = match &case.error {
+        Some(words) => failures.contains(words.as_str()),
+        None => failures.is_empty(),
+    };
+    let wanted = match (&case.wanted, &case.error) {
+        (Some(wanted), _) => reports("out", wanted)?,
+        (None, Some(_)) if failed_as_wanted => return Ok(()),
+        (None, Some(words)) => return Err(format!("{failures}    it was to fail with {words:?}\n")),
+        (None, None) => return Err("    it needs \"out\" or \"error\"\n".into()),
+    };
+    match failed_as_wanted && made == wanted {
+        true => Ok(()),
+        false => Err(failures + &difference(&wanted, &made)),
+    }
+}
+
+/// The reports that the function leaves of those given, and what it failed with.
+fn transform<'a>(given: Vec<Report<'a>>, function: &mut dyn Function) -> (Vec<Report<'a>>, String) {
     let mut outcomes = Vec::with_capacity(given.len());
     function.transform(&given, &mut outcomes);
     let (mut made, mut failures) = (Vec::new(), String::new());
@@ -196,10 +289,28 @@ fn run_case(case: &Case<'_>, function: &mut dyn Function) -> Result<(), String> 
             }
         }
     }
-    match failures.is_empty() && made == wanted {
-        true => Ok(()),
-        false => Err(failures + &difference(&wanted, &made)),
-    }
+    (made, failures)
+}
+
+/// As [`transform`], of a request. An error is what is wrong with the case.
+fn receive(given: &CaseRequest, function: &mut dyn Function) -> Result<(Vec<Report<'static>>, String), String> {
+    let own = |pairs: &BTreeMap<String, String>| pairs.clone().into_iter().collect::<Vec<_>>();
+    let received = given.time.as_deref().map(Time::parse).transpose();
+    let body = given.json.as_ref().map_or_else(|| given.body.clone(), ToString::to_string);
+    let mut headers = given.headers.clone();
+    headers.entry("source".to_owned()).or_insert_with(|| "127.0.0.1".to_owned());
+    let request = Request {
+        method: (&given.method).into(),
+        path: (&given.path).into(),
+        query: own(&given.query),
+        headers: own(&headers),
+        body: body.as_bytes().into(),
+        received: received.map_err(|error| format!("    \"request\": {error}\n"))?.unwrap_or(RECEIVED),
+    };
+    Ok(match function.receive(&request) {
+        Ok(made) => (made, String::new()),
+        Err(rejection) => (Vec::new(), format!("    {rejection}\n")),
+    })
 }
 
 fn reports<'a>(side: &str, items: &[&'a RawValue]) -> Result<Vec<Report<'a>>, String> {

@@ -16,9 +16,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use upto_wire::Report;
 
-use super::cases::{self, CaseVerdict};
+use super::cases::{self, CaseVerdict, Loaded};
 use super::diff;
-use crate::transform::compile::{Surroundings, compile};
 use crate::transform::live::FOLDER;
 use crate::transform::log::{Journal, Log};
 use crate::transform::tables::{Layer, Table, Tables};
@@ -205,12 +204,17 @@ fn limit_process() {
 pub fn judge(trial: Trial) -> Verdict {
     let journal = Arc::new(Journal::default());
     match prepare(&trial, &journal) {
-        Ok((mut function, settings)) => {
+        Ok((mut loaded, settings)) => {
             let cases = trial.cases.as_deref().map_or("[]", RawValue::get);
-            let cases = match cases::run(cases, function.as_mut()) {
+            let cases = match cases::run(cases, &mut loaded) {
                 Ok(cases) => cases,
                 Err(error) => return refused("bad cases", error, None),
             };
+            if !trial.reports.is_empty() && !loaded.entry_points.transform {
+                let detail = "it has no \"transform\" that reports could be tried on; requests are tried by cases";
+                return refused("nothing to try", detail.to_owned(), None);
+            }
+            let mut function = loaded.function;
             let results = trial.reports.iter().map(|report| attempt(report, &settings, function.as_mut())).collect();
             let logs =
                 journal.after(None).into_iter().map(|line| (line.level.as_str().to_owned(), line.text)).collect();
@@ -220,7 +224,7 @@ pub fn judge(trial: Trial) -> Verdict {
     }
 }
 
-fn prepare(trial: &Trial, journal: &Arc<Journal>) -> Result<(Box<dyn Function>, Settings), Verdict> {
+fn prepare(trial: &Trial, journal: &Arc<Journal>) -> Result<(Loaded, Settings), Verdict> {
     let settings =
         Settings::parse(&trial.name, &trial.settings).map_err(|error| refused("bad settings", error, None))?;
     let language = Language::of(&trial.language).ok_or_else(|| {
@@ -232,12 +236,9 @@ fn prepare(trial: &Trial, journal: &Arc<Journal>) -> Result<(Box<dyn Function>, 
         tables.set(Layer::Store, name, Arc::new(Table::from_iter(rows.iter().map(|(k, v)| (k.as_str(), v.as_str())))));
     }
     let log = Arc::new(Log::new(&trial.name, FOLDER, journal.clone()));
-    let surroundings = Surroundings { tables: Arc::new(tables), log };
-    let title = "the function does not compile";
-    let program = compile(&trial.name, language, &trial.code, surroundings)
-        .map_err(|error| refused(title, error.to_string(), error.line()))?;
-    let function = program.instantiate().map_err(|failure| refused(title, failure.message, None))?;
-    Ok((function, settings))
+    let loaded = Loaded::compile(&trial.name, language, &trial.code, tables, log)
+        .map_err(|error| refused("the function does not compile", error.to_string(), error.line()))?;
+    Ok((loaded, settings))
 }
 
 fn refused(title: &str, detail: String, line: Option<u32>) -> Verdict {

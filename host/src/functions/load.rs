@@ -6,32 +6,21 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::store::functions::VersionRow;
-use crate::transform::compile::{Surroundings, compile};
-use crate::transform::log::Log;
-use crate::transform::tables::Tables;
-use crate::transform::{Language, Program, Settings, Stats, Version};
+use crate::transform::compile::compile;
+use crate::transform::live::Around;
+use crate::transform::{Language, Program, Settings, Version};
 
 /// The priority of a thread that compiles: ingest comes first.
 const NICE: i32 = 10;
 
-/// Loads versions.
-pub(super) struct Loader {
-    pub tables: Arc<Tables>,
-    pub stats: Arc<Stats>,
-}
-
-impl Loader {
-    /// Compiles a version. An error is a sentence.
-    pub async fn load(&self, row: &VersionRow, code: Vec<u8>) -> Result<Arc<Version>, String> {
-        let settings = Settings::parse(&row.function, &row.settings)?;
-        let language = Language::of(&row.language).ok_or_else(|| format!("its language is {:?}", row.language))?;
-        let log = Arc::new(Log::new(&row.function, row.number, self.stats.journal(&row.function)));
-        let surroundings = Surroundings { tables: self.tables.clone(), log };
-        let name = row.function.clone();
-        let program =
-            in_background(move || compile(&name, language, &code, surroundings).map_err(|error| error.to_string()));
-        Ok(Version::new(row.number, program.await?, settings, &self.stats))
-    }
+/// Compiles a version. An error is a sentence.
+pub(super) async fn version(row: &VersionRow, code: Vec<u8>, around: &Around) -> Result<Arc<Version>, String> {
+    let settings = Settings::parse(&row.function, &row.settings)?;
+    let language = Language::of(&row.language).ok_or_else(|| format!("its language is {:?}", row.language))?;
+    let surroundings = around.of(&row.function, row.number);
+    let name = row.function.clone();
+    let work = move || compile(&name, language, &code, surroundings).map_err(|error| error.to_string());
+    Ok(Version::new(row.number, in_background(work).await?, settings, &around.stats))
 }
 
 /// Runs a compiler on a thread of its own, which yields to all others. The thread ends with its work.

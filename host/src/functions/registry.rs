@@ -13,12 +13,12 @@ use upto_wire::Time;
 
 use super::RolledBack;
 use super::check::Checker;
-use super::load::{self, Loader};
+use super::load;
 use crate::clock;
 use crate::store::functions::{Activation, FunctionRow, TableRow, VersionRow};
 use crate::store::{self, Store};
 use crate::transform::canary::{Canary, Plan};
-use crate::transform::live::in_order;
+use crate::transform::live::{Around, in_order};
 use crate::transform::loader::FolderSet;
 use crate::transform::tables::{Format, Layer, Tables};
 use crate::transform::{Live, LiveSet, Stats, Version};
@@ -61,7 +61,7 @@ pub struct Registered {
 /// The registry of one instance.
 pub struct Registry {
     store: Arc<dyn Store>,
-    loader: Loader,
+    around: Around,
     checker: Checker,
     folders: watch::Receiver<FolderSet>,
     /// Taken while it is being brought up to date.
@@ -78,12 +78,11 @@ impl Registry {
     pub async fn open(
         store: Arc<dyn Store>,
         folders: watch::Receiver<FolderSet>,
-        tables: Arc<Tables>,
-        stats: Arc<Stats>,
+        around: Around,
     ) -> store::Result<Arc<Registry>> {
         let registry = Registry {
             store,
-            loader: Loader { tables, stats },
+            around,
             checker: Checker::default(),
             folders,
             turn: Mutex::new(()),
@@ -115,12 +114,12 @@ impl Registry {
 
     /// Where functions log and are watched.
     pub fn stats(&self) -> &Arc<Stats> {
-        &self.loader.stats
+        &self.around.stats
     }
 
     /// The lookup tables.
     pub fn tables(&self) -> &Arc<Tables> {
-        &self.loader.tables
+        &self.around.tables
     }
 
     /// Keeps up with the store and the folders until `shutdown`.
@@ -249,7 +248,7 @@ impl Registry {
             return Ok(row.map(|row| (row, version)).ok_or_else(missing));
         }
         let Some((row, code)) = self.store.version(function, number).await? else { return Ok(Err(missing())) };
-        let loaded = self.loader.load(&row, code).await;
+        let loaded = load::version(&row, code, &self.around).await;
         Ok(match loaded {
             Ok(version) => Ok((row, version)),
             Err(problem) => Err((Some(row), problem)),
@@ -263,7 +262,7 @@ impl Registry {
                 && let Some(content) = self.store.table(&row.name).await?
             {
                 match Format::of(&row.format).map(|format| format.parse(&content)) {
-                    Some(Ok(table)) => self.loader.tables.set(Layer::Store, &row.name, Arc::new(table)),
+                    Some(Ok(table)) => self.around.tables.set(Layer::Store, &row.name, Arc::new(table)),
                     Some(Err(error)) => tracing::error!(table = row.name, %error, "table does not load"),
                     None => tracing::error!(table = row.name, format = row.format, "table of an unknown format"),
                 }
@@ -271,7 +270,7 @@ impl Registry {
             tables.insert(row.name.clone(), row);
         }
         for gone in old.keys().filter(|name| !tables.contains_key(*name)) {
-            self.loader.tables.remove(Layer::Store, gone);
+            self.around.tables.remove(Layer::Store, gone);
         }
         Ok(tables)
     }

@@ -9,6 +9,7 @@ use hashbrown::{Equivalent, HashSet};
 use tokio::sync::watch;
 use upto_wire::{Kind, Report, Time, WireError, msgpack};
 
+use super::foreign::Receivers;
 use super::{Datagrams, Job, QueueReader};
 use crate::batch::{Ack, Handover, Pending, Write};
 use crate::clock;
@@ -28,6 +29,7 @@ const KNOWN_TIMELINES: usize = 10_000;
 pub struct Lane {
     queue: QueueReader,
     chain: Chain,
+    receivers: Receivers,
     live: watch::Receiver<LiveSet>,
     recent: Arc<Recent>,
     pending: Pending,
@@ -53,6 +55,7 @@ impl Lane {
         Lane {
             queue,
             chain,
+            receivers: Receivers::default(),
             live,
             recent,
             pending: Pending::default(),
@@ -70,9 +73,11 @@ impl Lane {
             let job = if self.pending.is_empty() { self.queue.next() } else { self.queue.next_within(LINGER) };
             if self.live.has_changed().unwrap_or(false) {
                 self.chain.update(&self.live.borrow_and_update());
+                self.receivers.clear();
             }
             match job {
                 Job::Datagrams(chunk) => self.datagrams(&chunk),
+                Job::Foreign(function, chunk) => self.foreign(&function, &chunk),
                 // Its place among the bodies is given back once its reports are merged.
                 Job::Reports { reports, ack, room: _room } => self.requested(reports, ack),
                 Job::Replay { reports, place: (order, name), ack } => {
@@ -103,6 +108,13 @@ impl Lane {
             }
         }
         self.reports(reports, None);
+    }
+
+    fn foreign(&mut self, function: &Arc<str>, chunk: &Datagrams) {
+        let (live, telemetry) = (self.live.borrow().clone(), self.telemetry.clone());
+        let mut receivers = std::mem::take(&mut self.receivers);
+        receivers.datagrams(function, chunk, &live, &telemetry, |reports| self.reports(reports, None));
+        self.receivers = receivers;
     }
 
     fn requested(&mut self, reports: Vec<Report<'static>>, ack: Ack) {

@@ -1,5 +1,6 @@
 //! From bytes to reports in the lane: the datagram socket, and the queue that every report passes.
 
+pub mod foreign;
 pub mod http;
 pub mod lane;
 pub mod udp;
@@ -22,6 +23,8 @@ pub const QUEUE_JOBS: usize = 128;
 pub enum Job {
     /// Datagrams as received.
     Datagrams(Datagrams),
+    /// Datagrams in a foreign format, and the function that makes reports of them.
+    Foreign(Arc<str>, Datagrams),
     /// Reports that were decoded and checked, with whom to tell when they are stored.
     Reports {
         /// The reports, their times set.

@@ -5,6 +5,7 @@ use std::io;
 use std::mem::{MaybeUninit, size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -60,11 +61,17 @@ fn set_option(socket: &Socket, option: libc::c_int, value: libc::c_int) -> bool 
     result == 0
 }
 
-/// Receives until `stop` is set, then takes what the kernel still has and hands it on. Chunks that the queue has no room
-/// for are dropped and counted, and so is what the kernel dropped before.
-pub fn receive(socket: &UdpSocket, queue: &Queue, telemetry: &Telemetry, stop: &AtomicBool) {
-    let mut receiver =
-        Receiver { socket, queue, telemetry, slots: Slots::new(), chunk: Datagrams::default(), drops_seen: 0 };
+/// Receives until `stop` is set, then takes what the kernel still has and hands it on, to a function where one is named.
+/// Chunks that the queue has no room for are dropped and counted, and so is what the kernel dropped before.
+pub fn receive(
+    socket: &UdpSocket,
+    function: Option<&Arc<str>>,
+    queue: &Queue,
+    telemetry: &Telemetry,
+    stop: &AtomicBool,
+) {
+    let (slots, chunk) = (Slots::new(), Datagrams::default());
+    let mut receiver = Receiver { socket, function, queue, telemetry, slots, chunk, drops_seen: 0 };
     while !stop.load(Ordering::Relaxed) {
         // With datagrams in hand, take only what is there already.
         let taken = receiver.take(receiver.chunk.is_empty());
@@ -87,6 +94,7 @@ pub fn receive(socket: &UdpSocket, queue: &Queue, telemetry: &Telemetry, stop: &
 
 struct Receiver<'a> {
     socket: &'a UdpSocket,
+    function: Option<&'a Arc<str>>,
     queue: &'a Queue,
     telemetry: &'a Telemetry,
     slots: Slots,
@@ -123,7 +131,11 @@ impl Receiver<'_> {
     fn hand_on(&mut self) {
         let chunk = std::mem::take(&mut self.chunk);
         let count = chunk.len() as u64;
-        if count > 0 && self.queue.try_send(Job::Datagrams(chunk)).is_err() {
+        let job = match self.function {
+            Some(function) => Job::Foreign(function.clone(), chunk),
+            None => Job::Datagrams(chunk),
+        };
+        if count > 0 && self.queue.try_send(job).is_err() {
             self.telemetry.received.add(count);
             self.telemetry.queue_drops.add(count);
         }

@@ -145,7 +145,7 @@ pub trait FunctionStore: Send + Sync + 'static {
     async fn registry_revision(&self) -> Result<u64>;
 
     /// Returns when functions or tables may have changed. It may never return, and may miss a change: whoever waits also
-    /// polls.
+    /// polls. Giving up on waiting loses nothing; of several who wait on the same handle one is told.
     async fn registry_changed(&self);
 
     /// All functions, by name.

@@ -53,7 +53,7 @@ pub struct Dead {
     pub report: Report<'static>,
 }
 
-/// Instances of all live functions, for one thread.
+/// Instances of all live functions that transform, for one thread.
 pub struct Chain {
     links: Vec<Link>,
     names: HashMap<ChangedBy, FunctionSet>,

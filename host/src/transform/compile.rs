@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::log::Log;
+use super::secrets::Secrets;
 use super::tables::Tables;
 use super::{Language, Program, budget, lua, wasm};
 
@@ -25,6 +26,8 @@ impl CompileError {
 pub struct Surroundings {
     /// Lookup tables.
     pub tables: Arc<Tables>,
+    /// What signatures are checked with.
+    pub secrets: Arc<Secrets>,
     /// Where its lines go.
     pub log: Arc<Log>,
 }

@@ -33,7 +33,7 @@ impl CallBudget {
 
     /// The failure of a report that may not begin.
     pub(super) fn exceeded(&self) -> Failure {
-        let message = format!("the reports before it took more than {} ms", budget::CALL_TIME.as_millis());
+        let message = format!("what came before it in the batch took more than {} ms", budget::CALL_TIME.as_millis());
         Failure { cause: FailureCause::Time, message }
     }
 }

@@ -3,9 +3,31 @@
 use std::sync::Arc;
 
 use super::canary::Canary;
+use super::compile::Surroundings;
+use super::log::Log;
 use super::stats::{Stats, VersionStats};
+use super::tables::Tables;
 use super::tap::Tap;
-use super::{Program, Settings};
+use super::{Program, Secrets, Settings};
+
+/// What all functions of an instance share.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    /// Lookup tables.
+    pub tables: Arc<Tables>,
+    /// Secrets, by name.
+    pub secrets: Arc<Secrets>,
+    /// What functions do.
+    pub stats: Arc<Stats>,
+}
+
+impl Around {
+    /// What a version of a function may reach.
+    pub fn of(&self, function: &str, version: u32) -> Surroundings {
+        let log = Arc::new(Log::new(function, version, self.stats.journal(function)));
+        Surroundings { tables: self.tables.clone(), secrets: self.secrets.clone(), log }
+    }
+}
 
 /// Functions that are live at the most. With their canaries they fit the set that each report carries.
 pub const FUNCTIONS: usize = 64;

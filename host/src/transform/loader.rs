@@ -12,11 +12,10 @@ use std::time::{Duration, SystemTime};
 use notify::Watcher;
 use tokio::sync::{mpsc, watch};
 
-use super::compile::{self, Surroundings, compile};
-use super::live::{FOLDER, FUNCTIONS};
-use super::log::Log;
-use super::tables::{self, Layer, Tables};
-use super::{Settings, Stats, Version};
+use super::compile::{self, compile};
+use super::live::{Around, FOLDER, FUNCTIONS};
+use super::tables::{self, Layer};
+use super::{Settings, Version};
 
 /// How long a folder must be quiet after a change: an editor writes in several steps.
 const QUIET: Duration = Duration::from_millis(100);
@@ -59,12 +58,7 @@ impl Loader {
     ///
     /// # Errors
     /// A [`LoadError`] for a folder that does not exist or can't be read.
-    pub fn new(
-        scripts: Option<PathBuf>,
-        plugins: Option<PathBuf>,
-        tables: Arc<Tables>,
-        stats: Arc<Stats>,
-    ) -> Result<Loader, LoadError> {
+    pub fn new(scripts: Option<PathBuf>, plugins: Option<PathBuf>, around: Around) -> Result<Loader, LoadError> {
         for (option, folder) in [("--scripts", &scripts), ("--plugins", &plugins)] {
             if let Some(folder) = folder {
                 let refuse = |error| LoadError { option, folder: folder.clone(), error };
@@ -72,7 +66,7 @@ impl Loader {
             }
         }
         let paths = [scripts, plugins].into_iter().flatten().collect();
-        let mut folders = Folders { paths, tables, stats, ..Folders::default() };
+        let mut folders = Folders { paths, around, ..Folders::default() };
         folders.rescan();
         let (functions, _) = watch::channel(folders.functions());
         Ok(Loader { folders, functions })
@@ -184,8 +178,7 @@ impl Stamp {
 #[derive(Default)]
 struct Folders {
     paths: Vec<PathBuf>,
-    tables: Arc<Tables>,
-    stats: Arc<Stats>,
+    around: Around,
     /// By file name.
     functions: BTreeMap<String, Loaded<FolderFunction>>,
     table_files: BTreeMap<PathBuf, Loaded<()>>,
@@ -282,10 +275,9 @@ impl Folders {
             None => Settings::of(name),
             Some(text) => Settings::parse(name, text).map_err(|error| format!("{name}.settings.json: {error}"))?,
         };
-        let log = Arc::new(Log::new(name, FOLDER, self.stats.journal(name)));
-        let surroundings = Surroundings { tables: self.tables.clone(), log };
+        let surroundings = self.around.of(name, FOLDER);
         let program = compile(name, language, &files.content, surroundings).map_err(|error| error.to_string())?;
-        Ok(Version::new(FOLDER, program, settings, &self.stats))
+        Ok(Version::new(FOLDER, program, settings, &self.around.stats))
     }
 
     /// Tables change in place: programs look them up anew each time. The first folder wins where two have a table.
@@ -302,7 +294,7 @@ impl Folders {
                 tracing::error!(table = name, "left out: there are over {} tables", tables::COUNT);
             }
         }
-        let tables = &self.tables;
+        let tables = &self.around.tables;
         self.table_files.retain(|path, _| {
             let name = tables::name(path);
             let stays = names.get(&name) == Some(path);
@@ -319,7 +311,7 @@ impl Folders {
                     match tables::parse(&path, &files.content) {
                         Ok(table) => {
                             tracing::info!(table = name, "table loaded");
-                            self.tables.set(Layer::Folder, &name, Arc::new(table));
+                            self.around.tables.set(Layer::Folder, &name, Arc::new(table));
                         }
                         Err(error) => tracing::error!(file = %path.display(), %error, "table does not load"),
                     }

@@ -4,18 +4,21 @@
 //! that no script can spoil it for good.
 
 mod clock;
+mod helpers;
+mod json;
 mod output;
+mod receive;
 mod report;
 mod sandbox;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use upto_wire::Report;
 
 use super::compile::{CompileError, Surroundings};
 use super::log::Log;
 use super::tables::Tables;
-use super::{Failure, FailureCause, Function, Outcome, Program, cpu};
+use super::{EntryPoints, Failure, FailureCause, Function, Outcome, Program, Rejection, Request, Secrets, cpu};
 use sandbox::State;
 
 /// Reports that one state serves before it is made anew.
@@ -30,7 +33,10 @@ struct Script {
     name: String,
     source: String,
     tables: Arc<Tables>,
+    secrets: Arc<Secrets>,
     log: Arc<Log>,
+    /// Known once its top level has run, which it does before it is used.
+    entry_points: OnceLock<EntryPoints>,
 }
 
 impl LuaProgram {
@@ -45,8 +51,9 @@ impl LuaProgram {
         }
         match std::str::from_utf8(source) {
             Ok(source) => {
-                let (name, source, Surroundings { tables, log }) = (name.to_owned(), source.to_owned(), surroundings);
-                Ok(LuaProgram(Arc::new(Script { name, source, tables, log })))
+                let Surroundings { tables, secrets, log } = surroundings;
+                let (name, source, entry_points) = (name.to_owned(), source.to_owned(), OnceLock::new());
+                Ok(LuaProgram(Arc::new(Script { name, source, tables, secrets, log, entry_points })))
             }
             Err(error) => {
                 let line = source[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
@@ -61,8 +68,13 @@ impl Program for LuaProgram {
         &self.0.name
     }
 
+    fn entry_points(&self) -> EntryPoints {
+        self.0.entry_points.get().copied().unwrap_or_default()
+    }
+
     fn instantiate(&self) -> Result<Box<dyn Function>, Failure> {
         let state = State::new(&self.0)?;
+        self.0.entry_points.get_or_init(|| state.entry_points());
         Ok(Box::new(LuaFunction { script: self.0.clone(), state: Some(state), served: 0 }))
     }
 }
@@ -75,25 +87,38 @@ struct LuaFunction {
 
 impl LuaFunction {
     fn one(&mut self, report: &Report<'_>) -> Outcome {
+        let outcome = match self.ready() {
+            Ok(state) => state.call(report),
+            Err(failure) => return Outcome::Fail(failure),
+        };
+        if let Outcome::Fail(failure) = &outcome {
+            self.part_from(failure);
+        }
+        outcome
+    }
+
+    /// A state for one more call.
+    fn ready(&mut self) -> Result<&mut State, Failure> {
         if self.served >= REPORTS {
             self.state = None;
         }
         let state = match &mut self.state {
             Some(state) => state,
-            slot => match State::new(&self.script) {
-                Ok(state) => {
-                    self.served = 0;
-                    slot.insert(state)
-                }
-                Err(failure) => return Outcome::Fail(failure),
-            },
+            slot => {
+                let state = State::new(&self.script)?;
+                self.served = 0;
+                slot.insert(state)
+            }
         };
         self.served += 1;
-        let outcome = state.call(report);
-        if let Outcome::Fail(Failure { cause: FailureCause::Time | FailureCause::Memory, .. }) = outcome {
+        Ok(state)
+    }
+
+    /// Throws the state away where it ran out of something.
+    fn part_from(&mut self, failure: &Failure) {
+        if let FailureCause::Time | FailureCause::Memory = failure.cause {
             self.state = None;
         }
-        outcome
     }
 }
 
@@ -106,5 +131,13 @@ impl Function for LuaFunction {
                 false => Outcome::Fail(budget.exceeded()),
             });
         }
+    }
+
+    fn receive(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
+        let made = self.ready()?.receive(request);
+        if let Err(Rejection::Failed(failure)) = &made {
+            self.part_from(failure);
+        }
+        made
     }
 }

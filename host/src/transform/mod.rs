@@ -1,4 +1,5 @@
-//! User functions: scripts and plugins that see each report in flight and keep, change, drop or multiply it.
+//! User functions: scripts and plugins that see each report in flight and keep, change, drop or multiply it, or make
+//! reports of requests and datagrams in foreign formats.
 //!
 //! A [`Program`] is compiled code that any thread may share; [`Program::instantiate`] makes a [`Function`], which one
 //! thread runs. A [`Version`] is a program with its settings and counts, and a [`Chain`] runs the versions that are
@@ -13,8 +14,10 @@ pub mod live;
 pub mod loader;
 pub mod log;
 mod lua;
+pub mod receive;
 pub mod recent;
 mod runner;
+pub mod secrets;
 pub mod settings;
 pub mod stats;
 pub mod tables;
@@ -27,6 +30,8 @@ mod tests;
 pub use chain::{Applied, Chain, Counts, Dead};
 pub use live::{Live, LiveSet, Version};
 pub use loader::Loader;
+pub use receive::{Receiver, Rejection, Request};
+pub use secrets::Secrets;
 pub use settings::{OnError, Settings};
 pub use stats::{Snapshot, Stats};
 
@@ -132,8 +137,18 @@ pub trait Program: Send + Sync {
 
 /// An instance of a program, run by one thread.
 pub trait Function: Send {
-    /// Pushes exactly one outcome for each report, in order.
+    /// Pushes exactly one outcome for each report, in order. Only to be called where [`EntryPoints::transform`] is true.
     fn transform(&mut self, reports: &[Report<'_>], outcomes: &mut Vec<Outcome>);
+
+    /// The reports that a request tells of, each checked; at most [`budget::REQUEST_REPORTS`]. Only to be called where
+    /// [`EntryPoints::receive`] is true.
+    ///
+    /// # Errors
+    /// A [`Rejection`] where none came of it.
+    fn receive(&mut self, _request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
+        let message = "it defines no function \"receive\"".to_owned();
+        Err(Rejection::Failed(Failure { cause: FailureCause::Error, message }))
+    }
 
     /// Bytes of memory that the instance holds now.
     fn memory(&self) -> usize {
@@ -159,4 +174,8 @@ pub mod budget {
     pub const COMPONENT: usize = 10 << 20;
     /// Reports that one call is given at the most.
     pub const BATCH: usize = 256;
+    /// Processor time that a function has for one request. A datagram has [`REPORT_TIME`], as others wait behind it.
+    pub const REQUEST_TIME: Duration = Duration::from_millis(50);
+    /// Reports that a function may make of one request or datagram.
+    pub const REQUEST_REPORTS: usize = 1_000;
 }

@@ -10,14 +10,12 @@ use upto_wire::Report;
 use super::histogram::Histogram;
 use super::log::Journal;
 use super::tap::Tap;
-use super::{Failure, FailureCause, Outcome};
+use super::{Failure, FailureCause, Outcome, Rejection};
 
 /// Versions whose counts are kept; beyond it those that run nowhere are forgotten.
 const VERSIONS: usize = 1_000;
 /// A function that fails on every report is told of in the log this often.
 const LOG_AGAIN: Duration = Duration::from_secs(10);
-/// How often the newest failure is noted while there are many.
-const NOTE_AGAIN: Duration = Duration::from_millis(100);
 
 impl FailureCause {
     /// All causes, in the order in which counters hold them.
@@ -95,6 +93,9 @@ pub struct VersionStats {
     pub(super) resting: AtomicBool,
     pub(super) memory_peak: AtomicU64,
     failed: [AtomicU64; FailureCause::ALL.len()],
+    requests: AtomicU64,
+    requests_refused: AtomicU64,
+    requests_failed: AtomicU64,
     busy_ns: AtomicU64,
     times: Histogram,
     newest: Mutex<Newest>,
@@ -103,7 +104,6 @@ pub struct VersionStats {
 #[derive(Debug, Default)]
 struct Newest {
     error: Option<LastError>,
-    noted: Option<Instant>,
     logged: Option<Instant>,
 }
 
@@ -114,8 +114,8 @@ pub struct LastError {
     pub at: SystemTime,
     /// What it was.
     pub failure: Failure,
-    /// The report on which it was.
-    pub report: Report<'static>,
+    /// The report on which it was; none where it was on a request or a datagram.
+    pub report: Option<Report<'static>>,
 }
 
 /// The counts of one version at one moment.
@@ -143,6 +143,12 @@ pub struct Snapshot {
     pub failed: [u64; FailureCause::ALL.len()],
     /// Whether it rests now.
     pub resting: bool,
+    /// Requests and datagrams that it was given.
+    pub requests: u64,
+    /// Those that it refused.
+    pub requests_refused: u64,
+    /// Those on which it failed.
+    pub requests_failed: u64,
     /// Time spent in it, all threads together.
     pub busy: Duration,
     /// The median time for a report; calls are of many reports and count with their average.
@@ -180,16 +186,32 @@ impl VersionStats {
     /// Counts a report that failed.
     pub(super) fn count_failure(&self, failure: &Failure, report: &Report<'_>) {
         self.failed[failure.cause as usize].fetch_add(1, Relaxed);
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        if newest.noted.is_none_or(|at| at.elapsed() >= NOTE_AGAIN) {
-            let report = report.clone().into_owned();
-            newest.noted = Some(Instant::now());
-            newest.error = Some(LastError { at: SystemTime::now(), failure: failure.clone(), report });
+        self.note(failure, Some(report));
+    }
+
+    /// Counts what came of a request, and how long it took.
+    pub(super) fn count_request(&self, result: &Result<Vec<Report<'_>>, Rejection>, time: Duration) {
+        self.busy_ns.fetch_add(time.as_nanos() as u64, Relaxed);
+        self.requests.fetch_add(1, Relaxed);
+        match result {
+            Ok(_) => {}
+            Err(Rejection::Refused { .. }) => drop(self.requests_refused.fetch_add(1, Relaxed)),
+            Err(Rejection::Failed(failure)) => {
+                self.requests_failed.fetch_add(1, Relaxed);
+                self.note(failure, None);
+            }
         }
+    }
+
+    /// Keeps a failure, and logs it unless one was logged just before. Without a report it was on a request.
+    fn note(&self, failure: &Failure, report: Option<&Report<'_>>) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let report = report.map(|report| report.clone().into_owned());
+        newest.error = Some(LastError { at: SystemTime::now(), failure: failure.clone(), report });
         if newest.logged.is_none_or(|at| at.elapsed() >= LOG_AGAIN) {
             newest.logged = Some(Instant::now());
             let (function, version, cause) = (&self.function, self.version, failure.cause.as_str());
-            tracing::warn!(function, version, cause, %failure, "a function failed on a report");
+            tracing::warn!(function, version, cause, %failure, "a function failed");
         }
     }
 
@@ -207,6 +229,9 @@ impl VersionStats {
             skipped: self.skipped.load(Relaxed),
             failed: std::array::from_fn(|cause| self.failed[cause].load(Relaxed)),
             resting: self.resting.load(Relaxed),
+            requests: self.requests.load(Relaxed),
+            requests_refused: self.requests_refused.load(Relaxed),
+            requests_failed: self.requests_failed.load(Relaxed),
             busy: Duration::from_nanos(self.busy_ns.load(Relaxed)),
             p50: self.times.quantile(0.5),
             p99: self.times.quantile(0.99),

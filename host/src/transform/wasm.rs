@@ -1,27 +1,28 @@
-//! Functions in Wasm: components for the world of `plugins/wit`. With its submodules the only place that names wasmtime.
+//! Functions in Wasm: components for the worlds of `plugins/wit`. With its submodules the only place that names wasmtime.
 //!
 //! One instance serves one thread. It is thrown away once it trapped, and after [`CALLS`] calls.
 
 mod convert;
 mod engine;
 mod host;
+mod receive;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use upto_wire::Report;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Store, UpdateDeadline};
 
 use super::compile::{CompileError, Surroundings};
 use super::cpu::{self, CallBudget};
 use super::log::Log;
 use super::tables::Tables;
-use super::{Failure, FailureCause, Function, Outcome, Program, budget};
+use super::{EntryPoints, Failure, FailureCause, Function, Outcome, Program, Rejection, Request, Secrets, budget};
 use engine::Engine;
 use host::State;
 
-/// Bindings to the contract.
+/// Bindings to the world `function` of the contract.
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../plugins/wit",
@@ -47,10 +48,23 @@ pub struct WasmProgram(Arc<Compiled>);
 
 struct Compiled {
     name: String,
-    function: bindings::FunctionPre<State>,
+    /// Those that it exports.
+    function: Option<bindings::FunctionPre<State>>,
+    receiver: Option<InstancePre<State>>,
     tables: Arc<Tables>,
+    secrets: Arc<Secrets>,
     log: Arc<Log>,
     engine: Arc<Engine>,
+}
+
+impl Compiled {
+    fn transform(&self) -> Result<&bindings::FunctionPre<State>, Failure> {
+        self.function.as_ref().ok_or_else(|| missing("transform"))
+    }
+}
+
+fn missing(function: &str) -> Failure {
+    Failure { cause: FailureCause::Error, message: format!("it exports no function {function:?}") }
 }
 
 impl WasmProgram {
@@ -72,9 +86,12 @@ impl WasmProgram {
         let component =
             Component::from_binary(engine.wasmtime(), bytes).map_err(|error| refuse(format!("{error:#}")))?;
         refuse_foreign_imports(&component).map_err(refuse)?;
-        let function = link(&engine, &component).map_err(|error| refuse(format!("{error:#}")))?;
-        let Surroundings { tables, log } = surroundings;
-        Ok(WasmProgram(Arc::new(Compiled { name: name.to_owned(), function, tables, log, engine })))
+        let (function, receiver) = link(&engine, &component).map_err(|error| refuse(format!("{error:#}")))?;
+        if function.is_none() && receiver.is_none() {
+            return Err(refuse("it exports neither a function \"transform\" nor \"receive\"".into()));
+        }
+        let (name, Surroundings { tables, secrets, log }) = (name.to_owned(), surroundings);
+        Ok(WasmProgram(Arc::new(Compiled { name, function, receiver, tables, secrets, log, engine })))
     }
 }
 
@@ -88,10 +105,16 @@ fn refuse_foreign_imports(component: &Component) -> Result<(), String> {
     Ok(())
 }
 
-fn link(engine: &Engine, component: &Component) -> wasmtime::Result<bindings::FunctionPre<State>> {
+/// Both entry points, as far as the component exports them.
+type Linked = (Option<bindings::FunctionPre<State>>, Option<InstancePre<State>>);
+
+fn link(engine: &Engine, component: &Component) -> wasmtime::Result<Linked> {
     let mut linker = Linker::new(engine.wasmtime());
     host::add_to_linker(&mut linker)?;
-    bindings::FunctionPre::new(linker.instantiate_pre(component)?)
+    let linked = linker.instantiate_pre(component)?;
+    let exports = |name: &str| component.get_export_index(None, name).is_some();
+    let function = exports("transform").then(|| bindings::FunctionPre::new(linked.clone())).transpose()?;
+    Ok((function, exports(receive::EXPORT).then_some(linked)))
 }
 
 impl Program for WasmProgram {
@@ -99,9 +122,16 @@ impl Program for WasmProgram {
         &self.0.name
     }
 
+    fn entry_points(&self) -> EntryPoints {
+        EntryPoints { transform: self.0.function.is_some(), receive: self.0.receiver.is_some() }
+    }
+
     fn instantiate(&self) -> Result<Box<dyn Function>, Failure> {
-        let instance = Instance::new(&self.0)?;
-        Ok(Box::new(WasmFunction { program: self.0.clone(), instance: Some(instance) }))
+        let (instance, receiver) = match &self.0.function {
+            Some(function) => (Some(Instance::new(&self.0, function)?), None),
+            None => (None, Some(receive::Instance::new(&self.0)?)),
+        };
+        Ok(Box::new(WasmFunction { program: self.0.clone(), instance, receiver }))
     }
 }
 
@@ -113,17 +143,9 @@ struct Instance {
 }
 
 impl Instance {
-    fn new(program: &Compiled) -> Result<Instance, Failure> {
-        let mut store = Store::new(program.engine.wasmtime(), State::new(&program.tables, &program.log));
-        store.limiter(|state| &mut state.limiter);
-        store.set_hostcall_fuel(TRANSFER);
-        store.epoch_deadline_callback(|guest| match guest.data().time_left() {
-            Duration::ZERO => Err(wasmtime::Trap::Interrupt.into()),
-            left => Ok(UpdateDeadline::Continue(ticks(left))),
-        });
-        // Start functions run here, hence the deadline comes first.
-        allow(&mut store, budget::CALL_TIME);
-        match program.function.instantiate(&mut store) {
+    fn new(program: &Compiled, function: &bindings::FunctionPre<State>) -> Result<Instance, Failure> {
+        let mut store = store(program);
+        match function.instantiate(&mut store) {
             Ok(function) => Ok(Instance { store, function, calls: 0 }),
             Err(error) => Err(failure(&error, store.data_mut())),
         }
@@ -146,9 +168,25 @@ impl Instance {
     }
 }
 
+/// A store for an instance, with the time that its start functions have.
+fn store(program: &Compiled) -> Store<State> {
+    let state = State::new(&program.tables, &program.secrets, &program.log);
+    let mut store = Store::new(program.engine.wasmtime(), state);
+    store.limiter(|state| &mut state.limiter);
+    store.set_hostcall_fuel(TRANSFER);
+    store.epoch_deadline_callback(|guest| match guest.data().time_left() {
+        Duration::ZERO => Err(wasmtime::Trap::Interrupt.into()),
+        left => Ok(UpdateDeadline::Continue(ticks(left))),
+    });
+    allow(&mut store, budget::CALL_TIME);
+    store
+}
+
+/// Its two entry points have an instance each, made when it is needed.
 struct WasmFunction {
     program: Arc<Compiled>,
     instance: Option<Instance>,
+    receiver: Option<receive::Instance>,
 }
 
 impl WasmFunction {
@@ -157,7 +195,7 @@ impl WasmFunction {
         self.instance.take_if(|instance| instance.calls >= CALLS);
         let instance = match &mut self.instance {
             Some(instance) => instance,
-            slot => slot.insert(Instance::new(&self.program)?),
+            slot => slot.insert(Instance::new(&self.program, self.program.transform()?)?),
         };
         let result = instance.call(reports, time);
         if result.is_err() {
@@ -188,6 +226,18 @@ impl Function for WasmFunction {
                 Err(failure) => outcomes.push(Outcome::Fail(failure)),
             }
         }
+    }
+
+    fn receive(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
+        let instance = match &mut self.receiver {
+            Some(instance) => instance,
+            slot => slot.insert(receive::Instance::new(&self.program)?),
+        };
+        let made = instance.call(request);
+        if instance.is_spent() || matches!(made, Err(Rejection::Failed(_))) {
+            self.receiver = None;
+        }
+        made
     }
 }
 

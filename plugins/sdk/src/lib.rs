@@ -17,6 +17,8 @@
 //! It may also return `Option<Report>` (`None` drops the report), `Vec<Report>`, or a `Result` of any of these, whose
 //! error fails the report: it goes on unchanged, and the failure is counted.
 //!
+//! With [`receiver!`] it names a function that makes reports of webhooks and of datagrams in foreign formats.
+//!
 //! A panic fails the report as well. What is written to stdout and stderr becomes lines of the host's log. There are no
 //! files, no network and no arguments; clocks stand still and random numbers are always the same.
 
@@ -31,10 +33,28 @@ pub mod bindings {
         default_bindings_module: "upto_plugin::bindings",
         additional_derives: [PartialEq, Clone],
     });
+
+    /// Those of the other entry point, with the same reports. A request has its fields flattened in the generated code.
+    #[allow(clippy::too_many_arguments)]
+    pub mod receiver {
+        wit_bindgen::generate!({
+            path: "../wit",
+            world: "receiver",
+            with: {
+                "upto:transform/types@0.1.0": super::upto::transform::types,
+                "upto:transform/host@0.1.0": super::upto::transform::host,
+            },
+            pub_export_macro: true,
+            export_macro_name: "export_receiver",
+            default_bindings_module: "upto_plugin::bindings::receiver",
+            additional_derives: [PartialEq, Clone],
+        });
+    }
 }
 
 use std::fmt::Display;
 
+pub use bindings::receiver::upto::transform::requests::{Rejection, Request};
 pub use bindings::upto::transform::host::Level;
 pub use bindings::upto::transform::types::{Kind, Outcome, Report, Status};
 
@@ -48,6 +68,22 @@ pub fn lookup(table: &str, key: &str) -> Option<String> {
 /// Writes a line to the host's log: at most 1,024 bytes, and 20 lines a second.
 pub fn log(level: Level, text: &str) {
     bindings::upto::transform::host::log(level, text);
+}
+
+/// HMAC-SHA-256 of some bytes with the secret of that name, in lower-case hexadecimal digits. The secret stays with the
+/// host. One that does not exist ends the call, as a missing table does.
+pub fn secret_hmac_sha256(secret: &str, data: &[u8]) -> String {
+    bindings::upto::transform::host::secret_hmac_sha256(secret, data)
+}
+
+/// Whether the secret of that name is this text, compared in constant time.
+pub fn secret_equals(secret: &str, text: &str) -> bool {
+    bindings::upto::transform::host::secret_equals(secret, text)
+}
+
+/// The value of the first of some headers or parameters that has this name.
+pub fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
 /// What a function may return.
@@ -102,9 +138,41 @@ macro_rules! function {
     };
 }
 
+/// Makes a Rust function from [`Request`] to `Result<Vec<Report>, Rejection>` the component's function for webhooks and
+/// foreign datagrams. A component may have this, [`function!`], or both.
+#[macro_export]
+macro_rules! receiver {
+    ($receiver:path) => {
+        struct UptoReceiver;
+
+        impl $crate::bindings::receiver::Guest for UptoReceiver {
+            fn receive(request: $crate::Request) -> Result<Vec<$crate::Report>, $crate::Rejection> {
+                $receiver(request)
+            }
+        }
+
+        $crate::bindings::receiver::export_receiver!(UptoReceiver with_types_in $crate::bindings::receiver);
+    };
+}
+
+/// A message is a failure of the function.
+impl From<String> for Rejection {
+    fn from(message: String) -> Self {
+        Rejection::Fail(message)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_are_found_and_messages_are_failures() {
+        let headers = [("x-token".to_owned(), "a".to_owned())];
+        assert_eq!((value(&headers, "x-token"), value(&headers, "x-other")), (Some("a"), None));
+        let fails = || -> Result<(), Rejection> { Err("no".to_owned())? };
+        assert!(matches!(fails(), Err(Rejection::Fail(message)) if message == "no"));
+    }
 
     #[test]
     fn what_functions_return_means_an_outcome() {

@@ -8,6 +8,8 @@ export class ApiError extends Error {
     readonly status: number,
     readonly title: string,
     readonly detail: string,
+    /** The whole body: some problems say more, such as the line of a fault. */
+    readonly body: object = {},
   ) {
     super(detail === '' ? title : `${title}: ${detail}`);
   }
@@ -47,6 +49,32 @@ export async function get<T>(
   }
 }
 
+/** What a request carries: something to be sent as JSON, or nothing. */
+type Change = { method: 'PUT' | 'POST'; body: unknown } | { method: 'DELETE' };
+
+/**
+ * Changes something. Returns what the server answered, or null where it has nothing to say.
+ * Throws as `get` does; nothing is tried again, as it may have been done.
+ */
+export async function change<T>(href: string, change: Change): Promise<T | null> {
+  const headers = new Headers({ Accept: 'application/hal+json, application/json' });
+  const init: RequestInit = { method: change.method, headers };
+  if ('body' in change) {
+    headers.set('Content-Type', 'application/json');
+    init.body = JSON.stringify(change.body);
+  }
+  const response = await send(href, init);
+  if (!response.ok) throw await problem(response);
+  return response.status === 204 ? null : ((await response.json()) as T);
+}
+
+/** Gets something that is no JSON. Throws as `get` does. */
+export async function getBytes(href: string): Promise<Uint8Array> {
+  const response = await send(href, {});
+  if (!response.ok) throw await problem(response);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
 async function send(href: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(href, init);
@@ -57,19 +85,19 @@ async function send(href: string, init: RequestInit): Promise<Response> {
 }
 
 async function problem(response: Response): Promise<Error> {
-  const { title, detail } = await readProblem(response);
-  const error = new ApiError(response.status, title, detail);
+  const { title, detail, body } = await readProblem(response);
+  const error = new ApiError(response.status, title, detail, body);
   return response.status >= 500 || response.status === 429 ? new OfflineError(error.message) : error;
 }
 
-async function readProblem(response: Response): Promise<{ title: string; detail: string }> {
+async function readProblem(response: Response): Promise<{ title: string; detail: string; body: object }> {
   const fallback = response.statusText || `HTTP ${response.status}`;
   try {
-    const { title, detail } = (await response.json()) as { title?: string; detail?: string };
-    return { title: title ?? fallback, detail: detail ?? '' };
+    const body = (await response.json()) as { title?: string; detail?: string };
+    return { title: body.title ?? fallback, detail: body.detail ?? '', body };
   } catch {
     // A proxy in between answers with a page of its own.
-    return { title: fallback, detail: '' };
+    return { title: fallback, detail: '', body: {} };
   }
 }
 
@@ -83,7 +111,7 @@ export async function entry(): Promise<Entry> {
 
 /**
  * Where a context's resource is. A page's address gives a context and a number and no link, so this and
- * the next function build the documented paths; everything after that follows links.
+ * the next functions build the documented paths; everything after that follows links.
  */
 export function contextHref(from: Entry, context: string): string {
   return `${from._links.contexts.href}/${contextSegment(context)}`;
@@ -92,4 +120,9 @@ export function contextHref(from: Entry, context: string): string {
 /** Where a timeline's resource is, by number or as the context's newest. */
 export function timelineHref(from: Entry, context: string, run: number | 'latest'): string {
   return `${contextHref(from, context)}/timelines/${run}`;
+}
+
+/** Where a function's resource is, whether or not it exists: to deploy one is to put it there. */
+export function functionHref(from: Entry, name: string): string {
+  return `${from._links.functions.href}/${encodeURIComponent(name)}`;
 }

@@ -53,8 +53,9 @@ test('what has not changed is not sent again and changes nothing', async () => {
 test('an answer that says no is told from one that may come later', async () => {
   const answer = (status: number, body: string) =>
     vi.stubGlobal('fetch', async () => new Response(body, { status, statusText: 'Oh' }));
-  answer(404, '{"title":"not found","status":404,"detail":"no context \\"x\\""}');
-  await expect(get('/x')).rejects.toThrow(new ApiError(404, 'not found', 'no context "x"'));
+  const said = { title: 'not found', status: 404, detail: 'no context "x"' };
+  answer(404, JSON.stringify(said));
+  await expect(get('/x')).rejects.toThrow(new ApiError(404, said.title, said.detail, said));
   answer(500, '{"title":"store is away","status":500}');
   await expect(get('/x')).rejects.toThrow(new OfflineError('store is away'));
   answer(503, '<html>');

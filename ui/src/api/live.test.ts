@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { follow } from './live';
 import { poll } from './repeat';
 import { OfflineError } from './client';
+import type { Change } from './types';
 
 /** A page that can be hidden, and the streams that it opened. */
 const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
@@ -45,8 +46,8 @@ afterEach(() => {
 
 test('tells changes, and connects anew after an error', async () => {
   const heard: unknown[] = [];
-  const stop = follow('/stream', {
-    change: (change) => heard.push(change.revision),
+  const stop = follow<Change>('/stream', 'change', {
+    event: (change) => heard.push(change.revision),
     connected: (connected) => heard.push(connected),
   });
   streams[0].onopen();
@@ -63,7 +64,7 @@ test('tells changes, and connects anew after an error', async () => {
 });
 
 test('a hidden page holds no connection', () => {
-  const stop = follow('/stream', { change: () => {}, connected: () => {} });
+  const stop = follow('/stream', 'change', { event: () => {}, connected: () => {} });
   show('hidden');
   expect(streams.map((each) => each.closed)).toEqual([true]);
   show('visible');

@@ -1,15 +1,14 @@
 import { backoffMs, onVisibility } from './repeat';
-import type { Change } from './types';
 
 /**
- * Follows a timeline's stream of changes. The server tells where things stand at once on connecting, so
- * nothing is missed between two connections. A hidden page lets go of its connection: browsers allow six
+ * Follows the events of one name in a stream of the server. A hidden page lets go of its connection: browsers allow six
  * to a server, and a seventh forgotten tab would block the page that someone looks at.
  * Returns what ends it.
  */
-export function follow(
+export function follow<Event>(
   href: string,
-  on: { change: (change: Change) => void; connected: (connected: boolean) => void },
+  name: string,
+  on: { event: (event: Event) => void; connected: (connected: boolean) => void },
 ): () => void {
   let source: EventSource | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -29,7 +28,9 @@ export function follow(
       failures = 0;
       on.connected(true);
     };
-    opened.addEventListener('change', (event) => on.change(JSON.parse(event.data as string) as Change));
+    opened.addEventListener(name, (event) =>
+      on.event(JSON.parse((event as MessageEvent<string>).data) as Event),
+    );
     // The browser's own reconnecting gives up on some errors and waits as it likes: this does not.
     opened.onerror = () => {
       failures += 1;

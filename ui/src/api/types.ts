@@ -17,7 +17,7 @@ export type StatusName = 'skipped' | 'success' | 'cancelled' | 'timeout' | 'fail
 export type Group = 'step' | 'host';
 
 export interface Entry {
-  _links: Links<'self' | 'contexts'>;
+  _links: Links<'self' | 'contexts' | 'functions'>;
 }
 
 export interface Context {

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Collection } from '../api/collection';
 import { poll } from '../api/repeat';
 
-const POLL_MS = 2500;
+const POLL_MS = 2000;
 
 /** Keeps a collection fresh while its page is shown. Returns why it is not there or old, or null. */
 export function useFresh(collection: Collection<string, unknown>): Error | null {

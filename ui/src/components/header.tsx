@@ -9,8 +9,15 @@ const THEME_TEXTS: Record<Theme, string> = {
   dark: 'Colours: dark',
 };
 
+interface HeaderProps {
+  /** Which part of the page is shown. */
+  part: 'contexts' | 'functions' | null;
+  trail: ComponentChildren;
+  onHelp: () => void;
+}
+
 /** The bar at the top of every page: where one is, and what works everywhere. */
-export function Header({ trail, onHelp }: { trail: ComponentChildren; onHelp: () => void }) {
+export function Header({ part, trail, onHelp }: HeaderProps) {
   const ThemeIcon = THEME_ICONS[theme.value];
   return (
     <header class="top">
@@ -20,6 +27,14 @@ export function Header({ trail, onHelp }: { trail: ComponentChildren; onHelp: ()
           <span>upto</span>
         </a>
         {trail}
+      </nav>
+      <nav class="parts" aria-label="Parts">
+        <a class="part" href="/" aria-current={part === 'contexts' ? 'true' : undefined}>
+          Contexts
+        </a>
+        <a class="part" href="/f" aria-current={part === 'functions' ? 'true' : undefined}>
+          Functions
+        </a>
       </nav>
       <button class="button is-quiet" onClick={nextTheme} title={THEME_TEXTS[theme.value]}>
         <ThemeIcon />

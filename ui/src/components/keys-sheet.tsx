@@ -16,6 +16,15 @@ const ELSEWHERE = [
     ],
   },
   {
+    title: 'Code',
+    commands: [
+      { shown: 'Tab', text: 'indent' },
+      { shown: 'Shift Tab', text: 'outdent' },
+      { shown: 'Esc, then Tab', text: 'leave the field' },
+      { shown: 'Ctrl or ⌘ Enter', text: 'try the function' },
+    ],
+  },
+  {
     title: 'Pointer',
     commands: [
       { shown: 'Ctrl or ⌘ wheel', text: 'zoom about the cursor' },

@@ -3,7 +3,7 @@ import { ApiError, OfflineError } from '../api/client';
 import { Name } from './name';
 
 /** A line across the page that is read out when it comes. */
-export function Notice({ kind, children }: { kind: 'lost' | 'news'; children: ComponentChildren }) {
+export function Notice({ kind, children }: { kind: 'lost' | 'news' | 'bad'; children: ComponentChildren }) {
   return (
     <div class={`notice is-${kind}`} role="status">
       {children}

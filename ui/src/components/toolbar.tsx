@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { ComponentChildren } from 'preact';
 import { plural } from '../model/format';
 import { zoneName } from '../model/time';
 import { Found } from '../model/visibility';
 import { isTyping } from '../state/commands';
 import type { TimelineView } from '../state/timeline-view';
 import { FitIcon, MinusIcon, PlusIcon, SearchIcon } from './icons';
+import { Segment, Segments } from './segments';
 
 const MOST_LEVELS = 6;
 const TYPING_MS = 80;
@@ -44,27 +44,6 @@ export function Toolbar({ view }: { view: TimelineView }) {
         </button>
       </div>
     </div>
-  );
-}
-
-function Segments({ label, children }: { label: string; children: ComponentChildren }) {
-  return (
-    <div class="field">
-      <span class="field-label" aria-hidden="true">
-        {label}
-      </span>
-      <div class="segments" role="group" aria-label={label}>
-        {children}
-      </div>
-    </div>
-  );
-}
-
-function Segment({ on, onClick, text }: { on: boolean; onClick: () => void; text: string }) {
-  return (
-    <button class="segment" aria-pressed={on} onClick={onClick}>
-      {text}
-    </button>
   );
 }
 

@@ -20,3 +20,10 @@ export function visibleText(text: string): string {
 export function shellWord(text: string): string {
   return /^[\w.\-/:@%+=]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
+
+/** The lines, from 1, in which a hidden character stands that is no part of how code is laid out. */
+export function linesWithHidden(text: string): number[] {
+  return text
+    .split('\n')
+    .flatMap((line, at) => (line.replace(/[\t\r]/g, '').search(HIDDEN) >= 0 ? [at + 1] : []));
+}

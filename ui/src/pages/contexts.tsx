@@ -2,17 +2,15 @@ import { useEffect, useState } from 'preact/hooks';
 import { entry } from '../api/client';
 import { Collection } from '../api/collection';
 import type { Context, Timeline } from '../api/types';
+import { Ago } from '../components/ago';
 import { More, useFresh } from '../components/collection';
 import { History } from '../components/history';
 import { Name } from '../components/name';
 import { Blank, Command, NothingYet, OldNotice } from '../components/notice';
 import { StateTag } from '../components/state';
 import { TimelineTook } from '../components/took';
-import { serverClock } from '../api/clock';
-import { formatAgo, formatCount, formatInstant, plural } from '../model/format';
-import { parseInstant } from '../model/time';
+import { formatCount, plural } from '../model/format';
 import { pathOf } from '../router';
-import { everySecond } from '../state/ticker';
 
 /** All contexts, each with how its newest run goes. */
 export function ContextsPage() {
@@ -109,16 +107,6 @@ function LatestCells({ context, latest }: { context: Context; latest: Timeline |
       </td>
       <td class="is-number">{formatCount(latest.events)}</td>
     </>
-  );
-}
-
-function Ago({ time }: { time: string }) {
-  void everySecond.value;
-  const ms = parseInstant(time);
-  return (
-    <time dateTime={time} title={formatInstant(ms)}>
-      {formatAgo((serverClock.now() - ms) / 1000)}
-    </time>
   );
 }
 

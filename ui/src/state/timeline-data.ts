@@ -102,8 +102,9 @@ export class TimelineData {
     if (this.followed === href) return;
     this.followed = href;
     this.unfollow?.();
-    this.unfollow = follow(href, {
-      change: (change) => this.hear(change),
+    // The server tells where things stand at once on connecting, so nothing is missed between two connections.
+    this.unfollow = follow<Change>(href, 'change', {
+      event: (change) => this.hear(change),
       connected: (connected) => this.hearConnection(connected),
     });
   }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::super::extract::Segments;
+use super::super::extract::{Author, Segments};
 use super::super::hal::Hal;
 use super::super::problem::{Problem, Result};
 use super::super::{App, body};
@@ -75,6 +75,7 @@ pub fn no_cases() -> Box<RawValue> {
 pub async fn deploy(
     State(app): State<App>,
     Segments(name): Segments<String>,
+    Author(author): Author,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
@@ -100,7 +101,7 @@ pub async fn deploy(
             (text.candidate(&name)?, activate)
         }
     };
-    let deployed = app.registry.deploy(candidate, activate, "").await?;
+    let deployed = app.registry.deploy(candidate, activate, &author).await?;
     let mut function = resource::of(&app, &name).await?;
     function["version"] = json!(deployed.version);
     function["cases"] = json!({"passed": deployed.cases});

@@ -123,7 +123,7 @@ fn resource(function: Function<'_>, letters: &BTreeMap<String, u64>) -> Value {
             snapshot.last_error.map_or(Value::Null, |error| {
                 let mut value = failure(&error.failure);
                 value["at"] = json!(time(error.at));
-                value["report"] = report(&error.report);
+                value["report"] = error.report.as_ref().map_or(Value::Null, report);
                 value
             }),
         );

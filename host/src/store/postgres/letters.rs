@@ -16,13 +16,12 @@ const ADD: &str = "INSERT INTO upto.dead_letters (function, id, version, cause, 
     SELECT * FROM unnest($1::text[], $2::text[], $3::int8[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) \
     ON CONFLICT DO NOTHING";
 
-/// Of each function `$1` those beyond the newest `$2`: a scan of that many entries of the index. Rows that another instance
+/// Those of the function `$1` beyond the newest `$2`: a scan of that many entries of the index. Rows that another instance
 /// deletes at the same time are left to it.
 const TRIM: &str = "WITH oldest AS MATERIALIZED ( \
-      SELECT d.ctid FROM unnest($1::text[]) f(function) \
-      JOIN upto.dead_letters d ON d.function = f.function AND d.id <= ( \
-        SELECT k.id FROM upto.dead_letters k WHERE k.function = f.function ORDER BY k.id DESC OFFSET $2 LIMIT 1) \
-      FOR UPDATE OF d SKIP LOCKED) \
+      SELECT d.ctid FROM upto.dead_letters d WHERE d.function = $1 AND d.id <= ( \
+        SELECT k.id FROM upto.dead_letters k WHERE k.function = $1 ORDER BY k.id DESC OFFSET $2 LIMIT 1) \
+      FOR UPDATE SKIP LOCKED) \
     DELETE FROM upto.dead_letters WHERE ctid = ANY (ARRAY(SELECT ctid FROM oldest))";
 
 /// Deletes the letters `d` that meet a condition, locking them in order first.
@@ -63,8 +62,10 @@ pub(super) async fn add(pool: &Pool, letters: &[DeadLetter]) -> Result<()> {
     let transaction = Transaction::begin(pool).await?;
     transaction.client().execute_typed(ADD, &parameters).await?;
     functions.dedup();
-    let trim: [Parameter<'_>; 2] = [(&functions, Type::TEXT_ARRAY), (&i64::from(DEAD_LETTERS), Type::INT8)];
-    transaction.client().execute_typed(TRIM, &trim).await?;
+    for function in functions {
+        let trim: [Parameter<'_>; 2] = [(&function, Type::TEXT), (&i64::from(DEAD_LETTERS), Type::INT8)];
+        transaction.client().execute_typed(TRIM, &trim).await?;
+    }
     transaction.commit().await
 }
 

@@ -17,7 +17,7 @@ const TIME_END: f64 = 9_214_646_400e6;
 pub(super) struct BadOutput(String);
 
 impl BadOutput {
-    fn error(message: impl Into<String>) -> Error {
+    pub(super) fn error(message: impl Into<String>) -> Error {
         Error::external(BadOutput(message.into()))
     }
 
@@ -40,13 +40,11 @@ pub(super) fn outcome(value: Value, view: &View) -> mlua::Result<Outcome> {
             None => Ok(Outcome::Keep),
             Some(report) => Ok(checked(report).map_or_else(Outcome::Fail, |report| Outcome::Replace(Box::new(report)))),
         },
-        Value::Table(table) => {
-            match table.raw_get::<Value>("context")? {
-                Value::Nil => list(&table, view),
-                _ => Ok(checked(report(&table, view)?)
-                    .map_or_else(Outcome::Fail, |report| Outcome::Replace(Box::new(report)))),
-            }
-        }
+        Value::Table(table) => match table.raw_get::<Value>("context")? {
+            Value::Nil => list(&table, view),
+            _ => Ok(checked(report(&table, view.auto_ip()?)?)
+                .map_or_else(Outcome::Fail, |report| Outcome::Replace(Box::new(report)))),
+        },
         other => Err(BadOutput::wrong("the result of transform", "a report, a list of reports or nil", &other)),
     }
 }
@@ -66,7 +64,7 @@ fn list(table: &Table, view: &View) -> mlua::Result<Outcome> {
     for at in 1..=length {
         let item = match table.raw_get::<Value>(at)? {
             Value::UserData(item) if view.is(&item) => view.current()?,
-            Value::Table(item) => report(&item, view)?,
+            Value::Table(item) => report(&item, view.auto_ip()?)?,
             other => return Err(BadOutput::wrong(&format!("item {at} of the result"), "a report", &other)),
         };
         match checked(item) {
@@ -77,7 +75,7 @@ fn list(table: &Table, view: &View) -> mlua::Result<Outcome> {
     Ok(if reports.is_empty() { Outcome::Drop } else { Outcome::Expand(reports) })
 }
 
-fn checked(mut report: Report<'static>) -> Result<Report<'static>, Failure> {
+pub(super) fn checked(mut report: Report<'static>) -> Result<Report<'static>, Failure> {
     match report.check() {
         Ok(()) => Ok(report),
         Err(error) => {
@@ -86,8 +84,8 @@ fn checked(mut report: Report<'static>) -> Result<Report<'static>, Failure> {
     }
 }
 
-/// A report from a plain table. What it does not give is empty; whether the server fills the host stays as it was.
-fn report(table: &Table, view: &View) -> mlua::Result<Report<'static>> {
+/// A report from a plain table. What it does not give is empty; `auto_ip` is whether the server fills the host.
+pub(super) fn report(table: &Table, auto_ip: bool) -> mlua::Result<Report<'static>> {
     let get = |field: &str| table.raw_get::<Value>(field);
     let kind = kind(&get("type")?)?;
     let context = text("context", &get("context")?)?;
@@ -103,7 +101,7 @@ fn report(table: &Table, view: &View) -> mlua::Result<Report<'static>> {
         Value::Table(table) => labels(&table)?,
         other => return Err(BadOutput::wrong("labels", "a table of text", &other)),
     };
-    report.auto_ip = view.auto_ip()?;
+    report.auto_ip = auto_ip;
     let mut count = 0;
     for pair in table.pairs::<Value, Value>() {
         let (key, _) = pair?;

@@ -8,9 +8,9 @@ use upto_wire::Report;
 
 use super::clock::Clock;
 use super::report::View;
-use super::{Script, output};
+use super::{Script, helpers, output};
 use crate::transform::log::Level;
-use crate::transform::{Failure, FailureCause, Outcome, budget};
+use crate::transform::{EntryPoints, Failure, FailureCause, Outcome, budget};
 
 /// Bytes of an error message that are kept.
 const MESSAGE: usize = 500;
@@ -39,10 +39,11 @@ const KEEP: [(&str, &str); 6] = [
 /// A state with its script loaded.
 pub(super) struct State {
     /// Holds the state alive; all else here refers to it.
-    _lua: Lua,
-    transform: mlua::Function,
+    pub(super) lua: Lua,
+    transform: Option<mlua::Function>,
+    pub(super) receive: Option<mlua::Function>,
     view: View,
-    clock: Arc<Clock>,
+    pub(super) clock: Arc<Clock>,
 }
 
 impl State {
@@ -60,22 +61,32 @@ impl State {
         // From here on a write to a global is an error: no report leaves anything for the next one.
         let globals = lua.globals();
         globals.set_readonly(true);
-        let Ok(Value::Function(transform)) = globals.raw_get("transform") else {
-            let message = format!("{}.lua: it defines no function \"transform\"", script.name);
+        let defined = |name: &str| globals.raw_get::<Value>(name).ok().and_then(|value| value.as_function().cloned());
+        let (transform, receive) = (defined("transform"), defined("receive"));
+        if transform.is_none() && receive.is_none() {
+            let message = format!("{}.lua: it defines neither a function \"transform\" nor \"receive\"", script.name);
             return Err(Failure { cause: FailureCause::Error, message });
-        };
+        }
         if clock.expired() {
             return Err(clock.late());
         }
         let view = View::new(&lua).map_err(fail)?;
-        Ok(State { _lua: lua, transform, view, clock })
+        Ok(State { lua, transform, receive, view, clock })
+    }
+
+    /// What the script defines.
+    pub(super) fn entry_points(&self) -> EntryPoints {
+        EntryPoints { transform: self.transform.is_some(), receive: self.receive.is_some() }
     }
 
     /// What the script makes of one report.
     pub(super) fn call(&mut self, report: &Report<'_>) -> Outcome {
         self.clock.start(budget::REPORT_TIME);
         let outcome = self.view.show(report, |view| {
-            let value: Value = self.transform.call(view.handle())?;
+            let Some(transform) = &self.transform else {
+                return Err(Error::runtime("it defines no function \"transform\""));
+            };
+            let value: Value = transform.call(view.handle())?;
             output::outcome(value, view)
         });
         if self.clock.expired() {
@@ -98,7 +109,9 @@ fn sandbox(script: &Arc<Script>) -> mlua::Result<Lua> {
     let natives = natives(&lua, script)?;
     let prelude = lua.load(include_str!("prelude.luau")).set_name("=upto").set_mode(ChunkMode::Text);
     prelude.call::<()>((lua.globals(), keep, natives))?;
-    lua.globals().raw_get::<Table>("upto")?.set_readonly(true);
+    let upto = lua.globals().raw_get::<Table>("upto")?;
+    helpers::add(&lua, &upto, script)?;
+    upto.set_readonly(true);
     lua.sandbox(true)?;
     Ok(lua)
 }
@@ -133,13 +146,18 @@ fn natives(lua: &Lua, script: &Arc<Script>) -> mlua::Result<Table> {
     Ok(natives)
 }
 
-/// Sorts an error and finds its words.
-fn failure(error: &Error, clock: &Clock) -> Failure {
+/// The error within the notes on where it came through.
+pub(super) fn root(error: &Error) -> &Error {
     let mut root = error;
     while let Error::CallbackError { cause, .. } | Error::WithContext { cause, .. } = root {
         root = cause;
     }
-    let (cause, mut message) = match root {
+    root
+}
+
+/// Sorts an error and finds its words.
+pub(super) fn failure(error: &Error, clock: &Clock) -> Failure {
+    let (cause, mut message) = match root(error) {
         _ if clock.expired() => return clock.late(),
         Error::MemoryError(_) => {
             (FailureCause::Memory, format!("it needs more than {} MiB of memory", budget::MEMORY >> 20))

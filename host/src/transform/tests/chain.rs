@@ -93,7 +93,7 @@ fn each_outcome_is_accounted_for() {
     assert_eq!(s.failed, [1, 1, 0, 0]);
     assert_eq!(s.received, s.kept + s.changed + s.dropped + s.expanded + s.failed.iter().sum::<u64>());
     let error = s.last_error.as_ref().unwrap();
-    assert_eq!((error.failure.message.as_str(), &*error.report.name), ("no", "fail"));
+    assert_eq!((error.failure.message.as_str(), &*error.report.as_ref().unwrap().name), ("no", "late"));
 }
 
 #[test]

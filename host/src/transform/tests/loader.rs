@@ -53,7 +53,7 @@ fn write(path: PathBuf, text: &str) {
 }
 
 fn loader(scripts: Option<&Path>, plugins: Option<&Path>) -> Result<Loader, LoadError> {
-    Loader::new(scripts.map(Into::into), plugins.map(Into::into), Arc::default(), Arc::default())
+    Loader::new(scripts.map(Into::into), plugins.map(Into::into), Around::default())
 }
 
 fn version(function: &FolderFunction) -> &Arc<Version> {

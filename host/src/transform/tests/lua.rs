@@ -89,7 +89,10 @@ fn errors_name_the_line() {
     assert!(failed("return report.hots").1.starts_with("test.lua:1: a report has no field \"hots\""));
     assert!(failed("report.type = 'begin'").1.starts_with("test.lua:1: type must be start, end"));
     assert!(program("a.lua", b"function transform(").err().unwrap().0.starts_with("a.lua:1: "));
-    assert_eq!(program("a.lua", b"local x = 1").err().unwrap().0, "a.lua: it defines no function \"transform\"");
+    assert_eq!(
+        program("a.lua", b"local x = 1").err().unwrap().0,
+        "a.lua: it defines neither a function \"transform\" nor \"receive\""
+    );
     assert_eq!(program("a.lua", b"\n\nerror('top')").err().unwrap().0, "a.lua:3: top");
 }
 

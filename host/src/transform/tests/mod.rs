@@ -5,6 +5,7 @@ mod figures;
 mod loader;
 mod lua;
 mod lua_limits;
+mod receive;
 mod wasm;
 
 use std::path::Path;
@@ -14,10 +15,10 @@ use std::time::{Duration, Instant};
 use upto_wire::{Kind, Report, Time};
 
 use super::compile::{self, CompileError, Surroundings, compile};
-use super::live::{FOLDER, in_order};
+use super::live::{Around, FOLDER, in_order};
 use super::log::Log;
 use super::tables::{Layer, Table, Tables};
-use super::{Chain, Counts, Function, Live, LiveSet, Outcome, Program, Settings, Stats, Version};
+use super::{Chain, Counts, Function, Live, LiveSet, Outcome, Program, Secrets, Settings, Stats, Version};
 
 fn report(name: &str) -> Report<'_> {
     let mut report = Report::new(Kind::End, "deploy", name);
@@ -35,8 +36,14 @@ fn tables() -> Arc<Tables> {
 
 fn program(file: &str, bytes: &[u8]) -> Result<Arc<dyn Program>, CompileError> {
     let (name, language) = (compile::name(Path::new(file))?, compile::language(Path::new(file)));
+    let secrets = Secrets::new([("github".to_owned(), "swordfish".to_owned())].into());
     let log = Arc::new(Log::new(name, FOLDER, Arc::default()));
-    compile(name, language.expect("an ending of a function"), bytes, Surroundings { tables: tables(), log })
+    compile(
+        name,
+        language.expect("an ending of a function"),
+        bytes,
+        Surroundings { tables: tables(), secrets: Arc::new(secrets), log },
+    )
 }
 
 /// The programs, live under the settings that their names give them.

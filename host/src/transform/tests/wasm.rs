@@ -4,7 +4,9 @@ use wit_parser::Resolve;
 use super::*;
 use crate::transform::{FailureCause, budget};
 
+/// The two files of the contract are one package.
 const CONTRACT: &str = include_str!("../../../../plugins/wit/transform.wit");
+const RECEIVER: &str = include_str!("../../../../plugins/wit/receiver.wit");
 
 /// For a guest that keeps all reports.
 pub(super) const KEEP: &str = "";
@@ -43,9 +45,15 @@ fn guest_with(import_wit: &str, import_wat: &str, evil: &str) -> Vec<u8> {
             (i32.store (i32.const 12) (i32.sub (local.get $count) (global.get $missing)))
             (i32.const 8)))"#
     );
-    let world = format!("package test:guest; world guest {{ include upto:transform/function@0.1.0; {import_wit} }}");
+    component(&core, &format!("include upto:transform/function@0.1.0; {import_wit}"))
+}
+
+/// A component of a core module, for a world with these imports and exports.
+pub(super) fn component(core: &str, world: &str) -> Vec<u8> {
+    let world = format!("package test:guest; world guest {{ {world} }}");
     let mut resolve = Resolve::default();
-    resolve.push_str("transform.wit", CONTRACT).unwrap();
+    let rest = RECEIVER.split_once("package upto:transform@0.1.0;").unwrap().1;
+    resolve.push_str("transform.wit", &format!("{CONTRACT}{rest}")).unwrap();
     resolve.push_str("poll.wit", "package wasi:io@0.2.0; interface poll { resource pollable { block: func(); } poll: func(in: list<borrow<pollable>>) -> list<u32>; }").unwrap();
     let package = resolve.push_str("guest.wit", &world).unwrap();
     let world = resolve.select_world(&[package], None).unwrap();

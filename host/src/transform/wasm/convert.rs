@@ -35,7 +35,7 @@ pub(super) fn outcome(outcome: types::Outcome, original: &Report<'_>) -> Outcome
         types::Outcome::Keep => Outcome::Keep,
         types::Outcome::Drop => Outcome::Drop,
         types::Outcome::Fail(message) => Outcome::Fail(Failure { cause: FailureCause::Error, message: cut(message) }),
-        types::Outcome::Replace(report) => match checked(report, original) {
+        types::Outcome::Replace(report) => match checked(report, original.auto_ip) {
             Ok(report) => Outcome::Replace(Box::new(report)),
             Err(failure) => Outcome::Fail(failure),
         },
@@ -45,7 +45,7 @@ pub(super) fn outcome(outcome: types::Outcome, original: &Report<'_>) -> Outcome
             Outcome::Fail(Failure { cause: FailureCause::Output, message })
         }
         types::Outcome::Expand(several) => {
-            match several.into_iter().map(|report| checked(report, original)).collect::<Result<Vec<_>, _>>() {
+            match several.into_iter().map(|report| checked(report, original.auto_ip)).collect::<Result<Vec<_>, _>>() {
                 Ok(reports) => Outcome::Expand(reports),
                 Err(failure) => Outcome::Fail(failure),
             }
@@ -53,12 +53,13 @@ pub(super) fn outcome(outcome: types::Outcome, original: &Report<'_>) -> Outcome
     }
 }
 
-fn cut(mut message: String) -> String {
+pub(super) fn cut(mut message: String) -> String {
     message.truncate(message.floor_char_boundary(super::MESSAGE));
     message
 }
 
-fn checked(report: ReportResult, original: &Report<'_>) -> Result<Report<'static>, Failure> {
+/// A report of the guest. Guests don't see `auto_ip`: whether the server fills the host is between it and the client.
+pub(super) fn checked(report: ReportResult, auto_ip: bool) -> Result<Report<'static>, Failure> {
     let refuse = |message: String| Failure { cause: FailureCause::Output, message };
     let mut report = Report {
         context: report.context.into(),
@@ -66,8 +67,7 @@ fn checked(report: ReportResult, original: &Report<'_>) -> Result<Report<'static
         kind: kind_out(report.kind),
         time: report.time.map(time).transpose().map_err(refuse)?,
         host: report.host.into(),
-        // Guests do not see it: whether the server fills the host is between it and the client.
-        auto_ip: original.auto_ip,
+        auto_ip,
         timeline: report.timeline.map(Into::into),
         status: report.status.map(status_out),
         labels: report.labels.into_iter().collect::<Labels<'static>>(),

@@ -1,4 +1,4 @@
-//! What a guest may reach: its log, the lookup tables, and a WASI that leads nowhere.
+//! What a guest may reach: its log, the lookup tables, what is made with secrets, and a WASI that leads nowhere.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use wasmtime_wasi::{Deterministic, HostMonotonicClock, HostWallClock, WasiCtx, W
 use super::bindings::upto::transform::{host, types};
 use crate::transform::log::{LINE_BYTES, Level, Log};
 use crate::transform::tables::Tables;
-use crate::transform::{budget, cpu};
+use crate::transform::{Secrets, budget, cpu};
 
 /// Resources of WASI that a guest may hold: streams, mostly.
 const RESOURCES: usize = 64;
@@ -28,12 +28,13 @@ pub(super) struct State {
     wasi: WasiCtx,
     resources: ResourceTable,
     tables: Arc<Tables>,
+    secrets: Arc<Secrets>,
     log: Arc<Log>,
     errors: Lines,
 }
 
 impl State {
-    pub(super) fn new(tables: &Arc<Tables>, log: &Arc<Log>) -> Self {
+    pub(super) fn new(tables: &Arc<Tables>, secrets: &Arc<Secrets>, log: &Arc<Log>) -> Self {
         let errors = Lines::new(log, Level::Warn);
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(RESOURCES);
@@ -57,6 +58,7 @@ impl State {
             wasi,
             resources,
             tables: tables.clone(),
+            secrets: secrets.clone(),
             log: log.clone(),
             errors,
         }
@@ -101,6 +103,14 @@ impl host::Host for State {
             Err(problem) => Err(wasmtime::Error::msg(problem)),
         }
     }
+
+    fn secret_hmac_sha256(&mut self, secret: String, data: Vec<u8>) -> wasmtime::Result<String> {
+        self.secrets.hmac_sha256(&secret, &data).map_err(wasmtime::Error::msg)
+    }
+
+    fn secret_equals(&mut self, secret: String, text: String) -> wasmtime::Result<bool> {
+        self.secrets.equals(&secret, text.as_bytes()).map_err(wasmtime::Error::msg)
+    }
 }
 
 /// Gives a linker all that a guest may import.
@@ -113,6 +123,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
         poll.func_new(wait, |_, _, _, _| Err(wasmtime::Error::msg("a function can't wait: its clocks stand still")))?;
     }
     linker.allow_shadowing(false);
+    // It holds types only.
+    linker.instance(super::receive::TYPES)?;
     super::bindings::Function::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
 }
 

@@ -1,0 +1,66 @@
+//! What `helpers.luau` calls: JSON, text, times, signatures and refusals. Where there is a second result, it is what the
+//! helper raises, with the line of its caller.
+
+use std::sync::Arc;
+
+use mlua::{Error, Lua, LuaString, Table, Value};
+use upto_wire::Time;
+
+use super::{Script, json};
+use crate::transform::{Rejection, secrets};
+
+/// The zero time of Go, by which its programs say "none".
+const GO_ZERO: &[u8] = b"0001-01-01T00:00:00Z";
+
+/// Adds the helpers to `upto`, which the prelude made.
+pub(super) fn add(lua: &Lua, upto: &Table, script: &Arc<Script>) -> mlua::Result<()> {
+    let natives = lua.create_table()?;
+    natives.raw_set("decode", lua.create_function(|lua, text: LuaString| json::decode(lua, &text.as_bytes()))?)?;
+    natives.raw_set("encode", lua.create_function(|_, value: Value| json::encode(&value))?)?;
+    natives.raw_set("cut", lua.create_function(|lua, (text, bytes)| cut(lua, &text, bytes))?)?;
+    natives.raw_set("time", lua.create_function(|_, text: LuaString| Ok(time(&text.as_bytes())))?)?;
+    let equal = |_: &Lua, (a, b): (LuaString, LuaString)| Ok(secrets::equal(&a.as_bytes(), &b.as_bytes()));
+    natives.raw_set("equal", lua.create_function(equal)?)?;
+    let known = script.secrets.clone();
+    let hmac = move |_: &Lua, (name, text): (LuaString, LuaString)| {
+        Ok(split(known.hmac_sha256(&name.to_string_lossy(), &text.as_bytes())))
+    };
+    natives.raw_set("hmac_sha256", lua.create_function(hmac)?)?;
+    let known = script.secrets.clone();
+    let equals = move |_: &Lua, (name, text): (LuaString, LuaString)| {
+        Ok(split(known.equals(&name.to_string_lossy(), &text.as_bytes())))
+    };
+    natives.raw_set("secret_equals", lua.create_function(equals)?)?;
+    let refuse =
+        |_: &Lua, (status, message): (f64, LuaString)| match Rejection::refused(status, &message.to_string_lossy()) {
+            Ok(rejection) => Err(Error::external(rejection)),
+            Err(problem) => Ok(problem),
+        };
+    natives.raw_set("refuse", lua.create_function(refuse)?)?;
+    natives.raw_set("null", Value::NULL)?;
+    let helpers = lua.load(include_str!("helpers.luau")).set_name("=upto").set_mode(mlua::chunk::ChunkMode::Text);
+    helpers.call::<()>((upto, natives))?;
+    upto.raw_get::<Table>("json")?.set_readonly(true);
+    Ok(())
+}
+
+fn split<T>(result: Result<T, String>) -> (Option<T>, Option<String>) {
+    match result {
+        Ok(value) => (Some(value), None),
+        Err(problem) => (None, Some(problem)),
+    }
+}
+
+/// At most so many bytes of a text, which end with a whole character. What is not UTF-8 is replaced.
+fn cut(lua: &Lua, text: &LuaString, bytes: usize) -> mlua::Result<LuaString> {
+    let text = text.to_string_lossy();
+    lua.create_string(&text[..text.floor_char_boundary(bytes)])
+}
+
+/// Microseconds since 1970.
+fn time(text: &[u8]) -> (Option<f64>, Option<String>) {
+    if text.is_empty() || text == GO_ZERO {
+        return (None, None);
+    }
+    split(Time::parse(&String::from_utf8_lossy(text)).map(|time| time.micros() as f64).map_err(|e| e.to_string()))
+}

@@ -1,0 +1,195 @@
+import type { Links } from './types';
+
+/** The shapes of the API of functions. Times of one report are microseconds (`_us`), sizes are bytes. */
+
+export type Language = 'lua' | 'wasm';
+export type OnError = 'pass' | 'drop' | 'dead-letter';
+export type FunctionState = 'active' | 'disabled' | 'resting' | 'failing' | 'broken';
+export type Cause = 'error' | 'time' | 'memory' | 'output';
+export type Outcome = 'kept' | 'changed' | 'dropped' | 'expanded' | 'failed' | 'not concerned';
+
+/** A report in its JSON form; only fields that are set are there. */
+export interface Report {
+  context: string;
+  type: string;
+  name?: string;
+  time?: string;
+  host?: string;
+  timeline?: string;
+  status?: string;
+  labels?: Record<string, string>;
+}
+
+export interface Settings {
+  order: number;
+  /** Globs; none means all contexts. */
+  contexts: string[];
+  on_error: OnError;
+}
+
+export interface Case {
+  name: string;
+  in: Report[];
+  out: Report[];
+}
+
+export interface Counts {
+  received: number;
+  kept: number;
+  changed: number;
+  dropped: number;
+  expanded: number;
+  made: number;
+  skipped: number;
+  failed: Record<Cause, number>;
+}
+
+export interface Canary {
+  version: number;
+  /** 0 to 1. */
+  share: number;
+  by: 'context' | 'host';
+  shadow: boolean;
+  /** 0 to 1: above it the canary is rolled back. */
+  max_error_rate: number;
+  counts: Counts;
+  same?: number;
+  different?: number;
+  difference?: { before: Report; active: Report[]; canary: Report[] } | null;
+}
+
+export interface Failure {
+  cause: Cause;
+  message: string;
+}
+
+export interface FunctionResource {
+  _links: Links<
+    'self' | 'try' | 'logs' | 'tap' | 'dead_letters',
+    'versions' | 'version' | 'activate' | 'disable' | 'canary' | 'hook'
+  >;
+  name: string;
+  source: 'store' | 'folder';
+  language: Language;
+  entry_points: ('transform' | 'receive')[];
+  state: FunctionState;
+  problem: string | null;
+  active: number | null;
+  /** The number of the newest version. */
+  versions: number;
+  running: number | null;
+  canary: Canary | null;
+  rolled_back: { version: number; reason: string; at: string } | null;
+  settings: Settings;
+  sha256: string;
+  author: string;
+  created_at: string | null;
+  counts: Counts;
+  time_us: { p50: number | null; p99: number | null; total_s: number };
+  memory_peak: number;
+  last_error: (Failure & { at: string; report: Report | null }) | null;
+  dead_letters: number;
+}
+
+/** What a deployment answers: the function, and which version was made of the code. */
+export interface Deployed extends FunctionResource {
+  version: number;
+  cases: { passed: number };
+}
+
+export interface Version {
+  _links: Links<'self' | 'function' | 'code'>;
+  function: string;
+  version: number;
+  language: Language;
+  sha256: string;
+  size: number;
+  author: string;
+  created_at: string;
+  settings: Settings;
+  cases: number;
+  active: boolean;
+  canary: boolean;
+}
+
+/** One version with its code (null for Wasm), its cases, and where two were asked for their difference. */
+export interface VersionDetail extends Omit<Version, 'cases'> {
+  source: string | null;
+  cases: Case[];
+  diff?: string;
+}
+
+/** What became of one case. */
+export interface Verdict {
+  name: string;
+  passed: boolean;
+  difference: string;
+}
+
+/** What refuses code: problem details with the place of the fault, where it is known. */
+export interface Refusal {
+  title: string;
+  detail: string;
+  line?: number;
+  cases?: Verdict[];
+}
+
+/** Code and settings as a deployment and a trial take them. */
+export interface Candidate {
+  language?: Language;
+  source?: string;
+  component_base64?: string;
+  cases?: unknown[];
+  settings?: Partial<Settings>;
+}
+
+export interface TrialResult {
+  in: Report;
+  outcome: Outcome;
+  out: Report[];
+  failure: Failure | null;
+  difference: string;
+  time_us: number;
+}
+
+export interface Trial {
+  function: string;
+  compiled: boolean;
+  results: TrialResult[];
+  cases: Verdict[];
+  logs: { level: LogLevel; text: string }[];
+  time_us: { p50: number | null; max: number | null };
+  memory: number;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface LogLine {
+  seq: number;
+  at: string;
+  level: LogLevel;
+  version: number | null;
+  text: string;
+}
+
+/** What the tap tells of one report. */
+export interface Tapped {
+  at: string;
+  version: number | null;
+  before: Report;
+  outcome: Outcome;
+  after: Report[];
+  failure: Failure | null;
+  time_us: number;
+}
+
+export interface DeadLetter {
+  _links: Links<'self'>;
+  id: string;
+  function: string;
+  version: number | null;
+  cause: Cause;
+  reason: string;
+  report: Report;
+  at: string;
+}

@@ -1,0 +1,248 @@
+import type { ComponentChildren } from 'preact';
+import type { Counts, FunctionResource } from '../api/function-types';
+import { formatCount, formatDuration, plural } from '../model/format';
+import {
+  canaryText,
+  CAUSE_TEXTS,
+  contextsText,
+  failedOf,
+  formatBytes,
+  formatMicros,
+  formatShare,
+  ON_ERROR_TEXTS,
+  STATE_TEXTS,
+} from '../model/functions';
+import { functionPath } from '../router';
+import { Ago } from './ago';
+import { Comparison, ReportFields } from './difference';
+import { FunctionStateTag } from './function-state';
+import { Name } from './name';
+
+/** How a function does: what it does to reports, what it costs, and what went wrong last. */
+export function FunctionOverview({ fn }: { fn: FunctionResource }) {
+  return (
+    <div class="overview-grid">
+      <div>
+        <section class="card">
+          <h2>Reports</h2>
+          <Flow counts={fn.counts} />
+          <p class="hint">Of the running version, on this server, since it was loaded here.</p>
+        </section>
+        <CanaryCard fn={fn} />
+        <Cost fn={fn} />
+      </div>
+      <div>
+        <LastError fn={fn} />
+        <Facts fn={fn} />
+      </div>
+    </div>
+  );
+}
+
+const CAUSES = ['error', 'time', 'memory', 'output'] as const;
+
+/** What became of the reports: a bar of shares, and the numbers. */
+function Flow({ counts }: { counts: Counts }) {
+  const failed = failedOf(counts);
+  const parts = [
+    { kind: 'kept', text: 'kept as they were', count: counts.kept },
+    { kind: 'changed', text: 'changed', count: counts.changed },
+    {
+      kind: 'expanded',
+      text: `made into several (${formatCount(counts.made)} in all)`,
+      count: counts.expanded,
+    },
+    { kind: 'dropped', text: 'dropped', count: counts.dropped },
+    { kind: 'failed', text: 'failed', count: failed },
+    { kind: 'skipped', text: 'passed by while it rested', count: counts.skipped },
+  ];
+  const whole = parts.reduce((sum, { count }) => sum + count, 0);
+  return (
+    <>
+      <p class="big-number">
+        {formatCount(counts.received)} <span class="is-quiet">received</span>
+      </p>
+      <div class="flow" aria-hidden="true">
+        {parts.map(({ kind, count }) => (
+          <div key={kind} class={`flow-part is-${kind}`} style={{ flexGrow: count / Math.max(whole, 1) }} />
+        ))}
+      </div>
+      <dl class="flow-counts">
+        {parts.map(({ kind, text, count }) => (
+          <div key={kind} class={count === 0 ? 'is-none' : undefined}>
+            <dt>
+              <span class={`flow-key is-${kind}`} aria-hidden="true" />
+              {text}
+            </dt>
+            <dd>
+              {formatCount(count)} <span class="is-quiet flow-share">{formatShare(count, whole)}</span>
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {failed > 0 && (
+        <ul class="causes">
+          {CAUSES.filter((cause) => counts.failed[cause] > 0).map((cause) => (
+            <li key={cause}>
+              {formatCount(counts.failed[cause])} × {CAUSE_TEXTS[cause]}
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function Cost({ fn }: { fn: FunctionResource }) {
+  const { p50, p99, total_s } = fn.time_us;
+  return (
+    <section class="card">
+      <h2>Cost</h2>
+      <dl class="figures">
+        <Figure title="half take at most" value={formatMicros(p50)} />
+        <Figure title="99 of 100 take at most" value={formatMicros(p99)} />
+        <Figure title="processor time in all" value={formatDuration(total_s)} />
+        <Figure title="most memory" value={formatBytes(fn.memory_peak)} />
+      </dl>
+    </section>
+  );
+}
+
+function Figure({ title, value }: { title: string; value: string }) {
+  return (
+    <div>
+      <dt>{title}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+function CanaryCard({ fn }: { fn: FunctionResource }) {
+  const canary = fn.canary;
+  if (canary === null) return null;
+  const failed = failedOf(canary.counts);
+  return (
+    <section class="card">
+      <h2>Canary: version {canary.version}</h2>
+      <p>{canaryText(canary)}</p>
+      <p>
+        {plural(canary.counts.received, 'report')} so far, {formatCount(failed)} failed (
+        {formatShare(failed, canary.counts.received)}).
+        {canary.shadow &&
+          ` ${plural(canary.same ?? 0, 'result')} the same as the active one’s, ${formatCount(canary.different ?? 0)} different.`}
+      </p>
+      {canary.difference && <CanaryDifference difference={canary.difference} />}
+      <p>
+        <a href={functionPath(fn.name, 'versions')}>Promote or end it</a>
+      </p>
+    </section>
+  );
+}
+
+function CanaryDifference({
+  difference,
+}: {
+  difference: NonNullable<NonNullable<FunctionResource['canary']>['difference']>;
+}) {
+  const [active, canary] = [difference.active, difference.canary];
+  const single = active.length === 1 && canary.length === 1;
+  return (
+    <>
+      <h3>One that came out different</h3>
+      <p class="hint">− what the active version makes of it, + what the canary makes of it</p>
+      {single ? (
+        <Comparison before={active[0]} after={canary[0]} />
+      ) : (
+        <>
+          <p>
+            The active one makes {plural(active.length, 'report')} of it, the canary {canary.length}. It came
+            in as
+          </p>
+          <ReportFields report={difference.before} />
+        </>
+      )}
+    </>
+  );
+}
+
+function LastError({ fn }: { fn: FunctionResource }) {
+  const error = fn.last_error;
+  if (error === null) return null;
+  return (
+    <section class="card">
+      <h2>Last error</h2>
+      <p class="fault">
+        <Name text={error.message} />
+      </p>
+      <p class="is-quiet">
+        <Ago time={error.at} />: {CAUSE_TEXTS[error.cause]}. The report {ON_ERROR_TEXTS[fn.settings.on_error]}
+        .
+      </p>
+      {error.report !== null && (
+        <>
+          <h3>The report</h3>
+          <ReportFields report={error.report} />
+        </>
+      )}
+      {fn.dead_letters > 0 && (
+        <p>
+          <a href={functionPath(fn.name, 'dead-letters')}>{plural(fn.dead_letters, 'dead letter')}</a> can be
+          replayed.
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Facts({ fn }: { fn: FunctionResource }) {
+  const does = {
+    transform: 'changes reports on their way (transform)',
+    receive: 'makes reports of foreign requests (receive)',
+  };
+  return (
+    <section class="card">
+      <h2>What it is</h2>
+      <dl class="facts is-wide">
+        <Fact title="State">
+          <FunctionStateTag state={fn.state} />
+          <div class="is-quiet">{STATE_TEXTS[fn.state]}</div>
+        </Fact>
+        <Fact title="Language">{fn.language === 'lua' ? 'Lua' : 'Wasm'}</Fact>
+        <Fact title="Does">{fn.entry_points.map((each) => does[each]).join('; ')}</Fact>
+        {fn._links.hook !== undefined && (
+          <Fact title="Hook">
+            <code>POST {fn._links.hook.href}</code>
+          </Fact>
+        )}
+        <Fact title="Order">{fn.settings.order}</Fact>
+        <Fact title="Contexts">
+          <Name text={contextsText(fn.settings)} />
+        </Fact>
+        <Fact title="On error">a report on which it fails {ON_ERROR_TEXTS[fn.settings.on_error]}</Fact>
+        {fn.source === 'store' && (
+          <Fact title="Deployed">
+            {fn.created_at === null ? '–' : <Ago time={fn.created_at} />}
+            {fn.author !== '' && (
+              <>
+                {' by '}
+                <Name text={fn.author} />
+              </>
+            )}
+          </Fact>
+        )}
+        <Fact title="SHA-256">
+          <code>{fn.sha256}</code>
+        </Fact>
+      </dl>
+    </section>
+  );
+}
+
+function Fact({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{title}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,115 @@
+import { useEffect, useState } from 'preact/hooks';
+import { get } from '../api/client';
+import type { FunctionResource, VersionDetail } from '../api/function-types';
+import { casesText } from '../model/draft';
+import { plural } from '../model/format';
+import { contextsText, formatBytes, ON_ERROR_TEXTS } from '../model/functions';
+import { functionPath } from '../router';
+import { Ago } from './ago';
+import { Code } from './code';
+import { Name } from './name';
+
+/** The code of a version, its cases and its settings. */
+export function FunctionSource({ fn }: { fn: FunctionResource }) {
+  const [picked, setPicked] = useState(fn.active ?? fn.versions);
+  const { version, failure } = useVersion(`${fn._links.versions!.href}/${picked}`);
+  return (
+    <>
+      <div class="actions">
+        <label class="field">
+          <span class="field-label">Version</span>
+          <select value={picked} onChange={(event) => setPicked(Number(event.currentTarget.value))}>
+            {Array.from({ length: fn.versions }, (_, at) => fn.versions - at).map((number) => (
+              <option key={number} value={number}>
+                {number}
+                {number === fn.active && ' (active)'}
+                {number === fn.canary?.version && ' (canary)'}
+              </option>
+            ))}
+          </select>
+        </label>
+        {version !== null && (
+          <span class="is-quiet">
+            <Ago time={version.created_at} />
+            {version.author !== '' && (
+              <>
+                {' by '}
+                <Name text={version.author} />
+              </>
+            )}
+            , {formatBytes(version.size)}
+          </span>
+        )}
+        <span class="spring" />
+        {version !== null && (
+          <a class="button" href={version._links.code.href} download={fileName(version)}>
+            Download
+          </a>
+        )}
+        <a class="button" href={functionPath(fn.name, 'try')}>
+          Edit and try
+        </a>
+      </div>
+      {failure !== null && (
+        <p class="fault" role="alert">
+          <Name text={failure.message} />
+        </p>
+      )}
+      {version !== null && <VersionView version={version} />}
+    </>
+  );
+}
+
+function fileName({ function: name, language }: VersionDetail): string {
+  return `${name}.${language}`;
+}
+
+function VersionView({ version }: { version: VersionDetail }) {
+  const { settings, cases } = version;
+  return (
+    <>
+      {version.source === null ? (
+        <p class="blank-note">
+          A Wasm component of {formatBytes(version.size)}; its code can be downloaded, not shown.
+        </p>
+      ) : (
+        <Code
+          code={version.source}
+          language="lua"
+          label={`Code of ${version.function}, version ${version.version}`}
+        />
+      )}
+      <p class="is-quiet">
+        Order {settings.order}, contexts <Name text={contextsText(settings)} />, a report on which it fails{' '}
+        {ON_ERROR_TEXTS[settings.on_error]}.
+      </p>
+      {cases.length > 0 && (
+        <>
+          <h2>{plural(cases.length, 'case')}</h2>
+          <Code code={casesText(cases)} language="json" label="Cases" />
+        </>
+      )}
+    </>
+  );
+}
+
+/** A version, or why it could not be read. Versions never change, so each is asked for once. */
+export function useVersion(href: string): { version: VersionDetail | null; failure: Error | null } {
+  const [state, setState] = useState<{ href: string; version: VersionDetail | null; failure: Error | null }>({
+    href: '',
+    version: null,
+    failure: null,
+  });
+  useEffect(() => {
+    const aborter = new AbortController();
+    get<VersionDetail>(href, { signal: aborter.signal }).then(
+      (answer) => setState({ href, version: answer!.body, failure: null }),
+      (failure: Error) => {
+        // What is shown stays until there is another, so that nothing jumps.
+        if (!aborter.signal.aborted) setState({ href, version: null, failure });
+      },
+    );
+    return () => aborter.abort();
+  }, [href]);
+  return state;
+}

@@ -1,0 +1,120 @@
+import type {
+  Canary,
+  Cause,
+  Counts,
+  FunctionResource,
+  FunctionState,
+  OnError,
+  Settings,
+} from '../api/function-types';
+import { formatCount, plural } from './format';
+
+/** The form of names that functions have. */
+export const FUNCTION_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+
+/** What each state means, in a sentence for who has not read the docs. */
+export const STATE_TEXTS: Record<FunctionState, string> = {
+  active: 'Reports pass it, and it works.',
+  disabled: 'No version is active: reports pass by it untouched.',
+  resting: 'It failed again and again, so reports pass by it for a few seconds; then it is tried again.',
+  failing: 'More than 1 % of its reports failed in the last minute.',
+  broken: 'This server can’t load the active version.',
+};
+
+/** What happens to a report on which a function fails. */
+export const ON_ERROR_TEXTS: Record<OnError, string> = {
+  pass: 'goes on unchanged',
+  drop: 'is dropped',
+  'dead-letter': 'is kept as a dead letter',
+};
+
+/** Why a report failed. */
+export const CAUSE_TEXTS: Record<Cause, string> = {
+  error: 'an error in the code',
+  time: 'it took too long',
+  memory: 'it needed too much memory',
+  output: 'what it returned is no report',
+};
+
+/** Reports that failed, whatever the cause. */
+export function failedOf(counts: Counts): number {
+  const { error, time, memory, output } = counts.failed;
+  return error + time + memory + output;
+}
+
+/** Reports that came out other than they went in, but for those that were dropped. */
+export function changedOf(counts: Counts): number {
+  return counts.changed + counts.expanded;
+}
+
+/** `4.2 %`, `0.04 %`, `0 %`; of nothing it is `0 %`. */
+export function formatShare(part: number, whole: number): string {
+  if (part === 0 || whole === 0) return '0 %';
+  const percent = (part / whole) * 100;
+  const places = percent < 0.1 ? 2 : percent < 10 ? 1 : 0;
+  return `${trimZeros(Math.max(percent, 0.01).toFixed(places))} %`;
+}
+
+/** A number in at most four figures: `998`, `12.3k`, `4.5M`, `2.1G`. */
+export function formatShort(value: number): string {
+  const units = ['', 'k', 'M', 'G', 'T'];
+  let [scaled, unit] = [value, 0];
+  // What would be rounded up to 1000 of a unit is one of the next.
+  while (scaled >= (unit === 0 ? 1000 : 999.5) && unit < units.length - 1) {
+    scaled /= 1000;
+    unit += 1;
+  }
+  if (unit === 0) return formatCount(value);
+  return `${scaled < 99.95 ? scaled.toFixed(1) : scaled.toFixed(0)}${units[unit]}`;
+}
+
+/** Time of one report: `0.41 µs`, `12 µs`, `3.4 ms`. Not known is a dash. @param us microseconds */
+export function formatMicros(us: number | null): string {
+  if (us === null) return '–';
+  if (us === 0) return '0 µs';
+  if (us < 9.95) return `${us.toFixed(us < 0.995 ? 2 : 1)} µs`;
+  if (us < 999.5) return `${us.toFixed(0)} µs`;
+  return us < 9950 ? `${(us / 1000).toFixed(1)} ms` : `${(us / 1000).toFixed(0)} ms`;
+}
+
+/** `812 B`, `1.5 KiB`, `16 MiB`. @param bytes a whole number */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  const [scaled, unit] = bytes < 1024 * 1023.95 ? [bytes / 1024, 'KiB'] : [bytes / 1024 ** 2, 'MiB'];
+  return `${trimZeros(scaled.toFixed(scaled < 99.95 ? 1 : 0))} ${unit}`;
+}
+
+function trimZeros(decimal: string): string {
+  return decimal.includes('.') ? decimal.replace(/\.?0+$/, '') : decimal;
+}
+
+/** Which contexts a function applies to. */
+export function contextsText(settings: Settings): string {
+  return settings.contexts.length === 0 ? 'all' : settings.contexts.join(', ');
+}
+
+/** What a canary does, as a sentence. */
+export function canaryText({ version, share, by, shadow, max_error_rate: limit }: Canary): string {
+  const whom = `${formatShare(share, 1)} of the ${by}s`;
+  const does = shadow
+    ? `Version ${version} runs beside the active one for ${whom}; only the results are compared, and what is stored is the active one’s.`
+    : `Version ${version} takes the reports of ${whom} in place of the active one.`;
+  return `${does} Above ${formatShare(limit, 1)} of failures it is rolled back by itself.`;
+}
+
+/** What a change of the active version does, for who is asked whether to do it. */
+export function activationText(fn: FunctionResource, version: number): string {
+  const goesOn = 'All servers that share the store run it within 2 seconds.';
+  const before =
+    fn.active === null
+      ? `Version ${version} starts to take reports.`
+      : `Version ${version} takes the reports in place of version ${fn.active}.`;
+  const canary = fn.canary === null ? '' : ` The canary (version ${fn.canary.version}) ends.`;
+  return `${before}${canary} ${goesOn} Version ${fn.active ?? version} can be activated again at any time.`;
+}
+
+/** What is gone once a function is deleted. */
+export function deletionText(fn: FunctionResource): string {
+  const letters = fn.dead_letters === 0 ? '' : ` and ${plural(fn.dead_letters, 'dead letter')}`;
+  return `With it go its ${plural(fn.versions, 'version')}${letters}, for good. Reports are no longer changed by it; what is stored already stays as it is.`;
+}

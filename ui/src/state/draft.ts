@@ -1,0 +1,207 @@
+import { computed, signal } from '@preact/signals';
+import { ApiError, change, getBytes } from '../api/client';
+import type {
+  Candidate,
+  Deployed,
+  FunctionResource,
+  Refusal,
+  Trial,
+  Verdict,
+  VersionDetail,
+} from '../api/function-types';
+import {
+  base64,
+  candidateOf,
+  checkName,
+  FormError,
+  formOf,
+  lineOfRefusal,
+  placeOfRefusal,
+  readReports,
+  type Form,
+  type Place,
+} from '../model/draft';
+import { EXAMPLE, EXAMPLE_REPORTS } from '../model/example';
+
+/** Why something did not go, and where to show it. */
+export interface Fault {
+  readonly place: Place;
+  readonly message: string;
+  /** The line of the text there, from 1. */
+  readonly line: number | null;
+  /** What became of each case, where cases were run. */
+  readonly verdicts: readonly Verdict[];
+}
+
+/** What is being edited: a new function, or the next version of one. It outlives a reload of the page. */
+export class Draft {
+  readonly form = signal<Form>(EXAMPLE);
+  /** A component that was chosen in place of the one of the version. */
+  readonly component = signal<{ file: string; bytes: Uint8Array } | null>(null);
+  /** Whether to try with the last reports that the server received, or with typed ones. */
+  readonly reportsFrom = signal<'last' | 'typed'>('typed');
+  readonly last = signal(20);
+  readonly reports = signal(EXAMPLE_REPORTS);
+
+  /** The version that the draft began with, or was made into. */
+  readonly base = signal<number | null>(null);
+  readonly busy = signal<'' | 'try' | 'deploy'>('');
+  readonly fault = signal<Fault | null>(null);
+  readonly trial = signal<Trial | null>(null);
+  /** The version that the last deployment made, and whether it runs. */
+  readonly deployed = signal<{ version: number; active: boolean; isNew: boolean } | null>(null);
+  readonly dirty = computed(
+    () => !same(this.form.value, this.initial.value) || this.component.value !== null,
+  );
+
+  private readonly initial = signal<Form>(EXAMPLE);
+  /** Where the component is that goes along where no other was chosen: a deployment sends all anew. */
+  private codeHref: string | null = null;
+  private newest = 0;
+  private readonly key: string;
+
+  /**
+   * @param existing the function and the version that the draft begins with; null for a new one
+   */
+  constructor(private readonly existing: { fn: FunctionResource; version: VersionDetail | null } | null) {
+    this.key = `upto.draft.${existing?.fn.name ?? ''}`;
+    if (existing !== null) {
+      const { fn, version } = existing;
+      const known = version ?? { language: fn.language, source: null, settings: fn.settings, cases: [] };
+      this.initial.value = formOf(fn.name, known);
+      this.base.value = version?.version ?? null;
+      this.newest = fn.versions;
+      this.codeHref = version?._links.code.href ?? null;
+      this.reportsFrom.value = 'last';
+    }
+    this.form.value = this.kept() ?? this.initial.value;
+  }
+
+  /** Takes what was typed. A fault stays told until the next try, so that it can be read while it is mended. */
+  set(part: Partial<Form>): void {
+    this.form.value = { ...this.form.value, ...part };
+    this.deployed.value = null;
+    this.keep();
+  }
+
+  /** Chooses a component to be sent. */
+  choose(file: string, bytes: Uint8Array): void {
+    this.component.value = { file, bytes };
+    this.deployed.value = null;
+  }
+
+  /** Goes back to what the draft began with. */
+  reset(): void {
+    this.form.value = this.initial.value;
+    this.component.value = null;
+    this.fault.value = null;
+    this.trial.value = null;
+    this.deployed.value = null;
+    this.keep();
+  }
+
+  /** Runs the draft on reports; nothing is stored. What goes wrong is told by `fault`. */
+  async try(href: () => Promise<string>): Promise<void> {
+    await this.run('try', async () => {
+      const reports =
+        this.reportsFrom.value === 'last'
+          ? { last: this.last.value }
+          : { reports: readReports(this.reports.value) };
+      this.trial.value = await change<Trial>(await href(), {
+        method: 'POST',
+        body: { ...(await this.candidate()), ...reports },
+      });
+    });
+  }
+
+  /** Makes a version of the draft. Returns the function, or null where `fault` tells what is wrong. */
+  async deploy(href: () => Promise<string>, activate: boolean): Promise<Deployed | null> {
+    let answer: Deployed | null = null;
+    await this.run('deploy', async () => {
+      checkName(this.form.value.name);
+      const candidate = await this.candidate();
+      answer = await change<Deployed>(await href(), { method: 'PUT', body: { ...candidate, activate } });
+      this.settle(answer!);
+    });
+    return answer;
+  }
+
+  private settle(answer: Deployed): void {
+    this.deployed.value = {
+      version: answer.version,
+      active: answer.active === answer.version,
+      isNew: answer.version > this.newest,
+    };
+    this.base.value = answer.version;
+    this.newest = Math.max(this.newest, answer.version);
+    this.initial.value = this.form.value;
+    this.component.value = null;
+    const versions = answer._links.versions?.href;
+    if (versions !== undefined) this.codeHref = `${versions}/${answer.version}/code`;
+    this.keep();
+  }
+
+  /** What is sent. Of a function whose code is not known it is nothing: the server then takes what runs. */
+  private async candidate(): Promise<Candidate> {
+    if (this.existing?.version === null) return {};
+    const candidate = candidateOf(this.form.value);
+    if (candidate.language === 'lua') return candidate;
+    let bytes = this.component.value?.bytes;
+    if (bytes === undefined && this.codeHref !== null) bytes = await getBytes(this.codeHref);
+    if (bytes === undefined) throw new FormError('code', 'Choose a component first: a .wasm file.');
+    return { ...candidate, component_base64: base64(bytes) };
+  }
+
+  private async run(what: 'try' | 'deploy', task: () => Promise<void>): Promise<void> {
+    this.busy.value = what;
+    this.fault.value = null;
+    this.deployed.value = null;
+    try {
+      await task();
+    } catch (error) {
+      if (what === 'try') this.trial.value = null;
+      this.fault.value = faultOf(error as Error);
+    }
+    this.busy.value = '';
+  }
+
+  private kept(): Form | null {
+    try {
+      const text = sessionStorage.getItem(this.key);
+      return text === null ? null : { ...this.initial.value, ...(JSON.parse(text) as Partial<Form>) };
+    } catch {
+      return null;
+    }
+  }
+
+  private keep(): void {
+    try {
+      if (same(this.form.value, this.initial.value)) sessionStorage.removeItem(this.key);
+      else sessionStorage.setItem(this.key, JSON.stringify(this.form.value));
+    } catch {
+      // Full or forbidden: the draft lasts until the page is left.
+    }
+  }
+}
+
+/** Where the fault of a request belongs on the page. */
+export function faultOf(error: Error): Fault {
+  if (error instanceof FormError) {
+    return { place: error.place, message: error.message, line: error.line, verdicts: [] };
+  }
+  if (!(error instanceof ApiError)) {
+    return { place: 'general', message: error.message, line: null, verdicts: [] };
+  }
+  const refusal = error.body as Refusal;
+  const place = placeOfRefusal(error.status, refusal);
+  return {
+    place,
+    message: error.message,
+    line: place === 'code' ? lineOfRefusal({ ...refusal, detail: error.detail }) : null,
+    verdicts: refusal.cases ?? [],
+  };
+}
+
+function same(a: Form, b: Form): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
