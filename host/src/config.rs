@@ -8,9 +8,10 @@ use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Parser, Subcommand};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::access::{Access, Hosts, Scope, Token};
 use crate::transform::Secrets;
@@ -107,8 +108,17 @@ struct File {
 }
 
 /// A value that is never shown.
-#[derive(Deserialize)]
 struct Secret(String);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(text) => Ok(Secret(text)),
+            // Serde's own words would show the value.
+            _ => Err(D::Error::custom("a secret is text in quotes")),
+        }
+    }
+}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -248,10 +258,18 @@ fn secrets(
 }
 
 impl File {
+    /// The line of an error is told and not shown: it may hold a secret.
+    fn parse(text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            anyhow!("line {}: {}", before.matches('\n').count() + 1, error.message())
+        })
+    }
+
     fn read(named: Option<&Path>) -> Result<Self> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
         match std::fs::read_to_string(path) {
-            Ok(text) => toml::from_str(&text).with_context(|| format!("{} is no valid configuration", path.display())),
+            Ok(text) => File::parse(&text).with_context(|| format!("{} is no valid configuration", path.display())),
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(File::default()),
             Err(error) => Err(error).with_context(|| format!("{} can't be read", path.display())),
         }
@@ -316,5 +334,11 @@ mod tests {
         let error = |pairs: &[(&str, &str)]| secrets(BTreeMap::new(), environment(pairs)).unwrap_err().to_string();
         assert!(error(&[("UPTO_SECRET_X", "")]).contains("\"x\" is empty"));
         assert!(error(&[("UPTO_SECRET_", "x")]).contains("has no name for one"));
+        for wrong in
+            ["github = 'swordfish", "github = ['swordfish']", "github swordfish", "github = 'swordfish'\ngithub = ''"]
+        {
+            let error = format!("{:?}", File::parse(&format!("\n[secrets]\n{wrong}")).unwrap_err());
+            assert!(error.starts_with("line ") && !error.contains("swordfish"), "{error}");
+        }
     }
 }

@@ -83,6 +83,9 @@ function receive(request)
 	if not upto.equal(signature, "sha256=" .. upto.hmac_sha256("github", request.body)) then
 		upto.refuse(401, "the signature is wrong; the webhook has another secret than upto")
 	end
+	if request.headers["content-type"] ~= "application/json" then
+		upto.refuse(415, "choose the content type application/json for the webhook")
+	end
 	local handler = handlers[request.headers["x-github-event"]]
 	return handler and handler(upto.json.decode(request.body))
 end

@@ -95,7 +95,7 @@ fn what_is_not_fit_for_use_is_refused_and_says_why() {
     let broken = refusal(&lua("function transform(report)\n\treturn report\nend end"));
     assert_eq!((&broken["title"], &broken["line"]), (&json!("the function does not compile"), &json!(3)));
     let nothing = refusal(&lua("local x = 1"));
-    assert!(nothing["detail"].as_str().expect("text").contains("defines no function"), "{nothing}");
+    assert!(nothing["detail"].as_str().expect("text").contains("defines neither a function"), "{nothing}");
     let endless = refusal(&lua("while true do end"));
     assert!(endless["detail"].as_str().expect("text").contains("it ran longer than 100 ms"), "{endless}");
     let mut failing = lua(&stamps(2));

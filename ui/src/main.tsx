@@ -11,6 +11,8 @@ import './styles/chart.css';
 import './styles/details.css';
 import './styles/code.css';
 import './styles/functions.css';
+import './styles/function-overview.css';
+import './styles/passages.css';
 import './styles/forms.css';
 
 applyTheme();

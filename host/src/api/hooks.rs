@@ -18,6 +18,7 @@ use super::extract::{Segments, Source};
 use super::problem::{Problem, Result};
 use crate::clock;
 use crate::ingest::foreign;
+use crate::ingest::http::MAX_BODY;
 use crate::transform::{Receiver, Rejection, Request};
 
 /// Functions that receive at the same time.
@@ -47,7 +48,7 @@ pub async fn receive(
         Problem::not_found(format!("there is no function {function:?} with a \"receive\" (docs/functions.md)"))
     })?;
     let (parts, body) = request.into_parts();
-    let (body, room) = read(&app, &parts.headers, body, http::MAX_BODY).await?;
+    let (body, room) = read(&app, &parts.headers, body, MAX_BODY).await?;
     let request = foreign_request(&parts, rest, body, source)?;
     let received = request.received;
     let place = tokio::time::timeout(PLACE_WAIT, app.receivers.clone().acquire_owned()).await;
@@ -76,7 +77,7 @@ fn foreign_request(parts: &Parts, rest: String, body: Bytes, source: IpAddr) -> 
         path: format!("/{rest}").into(),
         query,
         headers: headers(&parts.headers, source),
-        body: body.to_vec().into(),
+        body: Vec::from(body).into(),
         received: clock::now(),
     })
 }

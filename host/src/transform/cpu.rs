@@ -31,9 +31,14 @@ impl CallBudget {
         self.wall.elapsed() <= latest || time() - self.cpu <= latest
     }
 
-    /// The failure of a report that may not begin.
+    /// Whether the call took longer than [`budget::CALL_TIME`].
+    pub(super) fn is_over(&self) -> bool {
+        self.wall.elapsed() > budget::CALL_TIME && time() - self.cpu > budget::CALL_TIME
+    }
+
+    /// The failure of a report that may not begin, and of one that went on too long.
     pub(super) fn exceeded(&self) -> Failure {
-        let message = format!("what came before it in the batch took more than {} ms", budget::CALL_TIME.as_millis());
+        let message = format!("what one call was given took more than {} ms", budget::CALL_TIME.as_millis());
         Failure { cause: FailureCause::Time, message }
     }
 }

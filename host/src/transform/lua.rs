@@ -7,9 +7,12 @@ mod clock;
 mod helpers;
 mod json;
 mod output;
+#[cfg(test)]
+mod reach;
 mod receive;
 mod report;
 mod sandbox;
+mod source;
 
 use std::sync::{Arc, OnceLock};
 
@@ -51,6 +54,13 @@ impl LuaProgram {
         }
         match std::str::from_utf8(source) {
             Ok(source) => {
+                let operators = source::operators(source);
+                if operators > source::OPERATORS {
+                    return refuse(&format!(
+                        "it has {operators} operators and loops; at most {} are allowed: put values into a lookup table",
+                        source::OPERATORS
+                    ));
+                }
                 let Surroundings { tables, secrets, log } = surroundings;
                 let (name, source, entry_points) = (name.to_owned(), source.to_owned(), OnceLock::new());
                 Ok(LuaProgram(Arc::new(Script { name, source, tables, secrets, log, entry_points })))
@@ -130,6 +140,10 @@ impl Function for LuaFunction {
                 true => self.one(report),
                 false => Outcome::Fail(budget.exceeded()),
             });
+        }
+        if let Some(last) = outcomes.last_mut().filter(|_| budget.is_over()) {
+            // No interrupt came in time to tell.
+            *last = Outcome::Fail(budget.exceeded());
         }
     }
 

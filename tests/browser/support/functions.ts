@@ -15,7 +15,7 @@ function transform(report)
 		return nil
 	end
 	if report.host == "bad-host" then error("no such host") end
-	report.name = report.name:lower()
+	if report.name ~= report.name:lower() then report.name = report.name:lower() end
 	return report
 end
 `;

@@ -81,10 +81,10 @@ function Each({
     <>
       {after.map((each, at) => (
         <div key={at}>
-          {after.length > 1 && (
+          {(after.length > 1 || sameReport(before, each)) && (
             <p class="is-quiet small">
-              {at + 1} of {after.length}
-              {sameReport(before, each) && ': as it came in'}
+              {after.length > 1 && `${at + 1} of ${after.length}`}
+              {sameReport(before, each) && (after.length > 1 ? ': as it came in' : 'Set to what it was.')}
             </p>
           )}
           <Comparison before={before} after={each} brief={brief} />

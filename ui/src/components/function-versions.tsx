@@ -1,30 +1,22 @@
 import { useState } from 'preact/hooks';
-import { change } from '../api/client';
 import { Collection } from '../api/collection';
 import type { FunctionResource, Version } from '../api/function-types';
 import { withQuery } from '../api/template';
-import { activationText, contextsText, deletionText, formatBytes } from '../model/functions';
+import { contextsText, formatBytes } from '../model/functions';
 import { formatCount } from '../model/format';
-import { navigate } from '../router';
 import type { FunctionData } from '../state/function-data';
 import { Ago } from './ago';
-import { CanaryDialog } from './canary-dialog';
 import { More, useFresh } from './collection';
-import { Confirm } from './dialog';
 import { TextDifference } from './difference';
 import { useVersion } from './function-source';
 import { Name } from './name';
+import { Question, type Asked } from './function-question';
 import { NothingYet, OldNotice } from './notice';
 
 interface VersionsProps {
   data: FunctionData;
   fn: FunctionResource;
 }
-
-/** What a person is being asked about. */
-type Asked =
-  | { what: 'activate' | 'canary'; version: number }
-  | { what: 'promote' | 'end-canary' | 'disable' | 'delete' };
 
 /** All versions of a function: what runs, what ran, and the switches between them. */
 export function FunctionVersions({ data, fn }: VersionsProps) {
@@ -233,85 +225,4 @@ function VersionsDifference({ href, from, to }: { href: string; from: number; to
   if (version?.diff === undefined) return null;
   if (from === to || version.diff === '') return <p class="blank-note">Nothing differs.</p>;
   return <TextDifference text={version.diff} label={`Difference from version ${from} to version ${to}`} />;
-}
-
-interface QuestionProps extends VersionsProps {
-  asked: Asked;
-  onClose: () => void;
-}
-
-function Question({ data, fn, asked, onClose }: QuestionProps) {
-  const activate = (version: number) => data.change(fn._links.activate!.href, { version });
-  switch (asked.what) {
-    case 'canary':
-      return <CanaryDialog data={data} fn={fn} version={asked.version} onClose={onClose} />;
-    case 'activate': {
-      const { version } = asked;
-      const back = fn.active !== null && version < fn.active;
-      return (
-        <Confirm
-          title={`${back ? 'Roll back to' : 'Activate'} version ${version}?`}
-          action={back ? 'Roll back' : 'Activate'}
-          onConfirm={() => activate(version)}
-          onClose={onClose}
-        >
-          <p>{activationText(fn, version)}</p>
-        </Confirm>
-      );
-    }
-    case 'promote':
-      return (
-        <Confirm
-          title={`Promote version ${fn.canary?.version}?`}
-          action="Promote"
-          onConfirm={() => activate(fn.canary!.version)}
-          onClose={onClose}
-        >
-          <p>{fn.canary !== null && activationText(fn, fn.canary.version)}</p>
-        </Confirm>
-      );
-    case 'end-canary':
-      return (
-        <Confirm
-          title="End the canary?"
-          action="End it"
-          onConfirm={() => data.endCanary(fn._links.canary!.href)}
-          onClose={onClose}
-        >
-          <p>
-            Version {fn.active} takes all reports again. Version {fn.canary?.version} stays in the list.
-          </p>
-        </Confirm>
-      );
-    case 'disable':
-      return (
-        <Confirm
-          title={`Disable ${fn.name}?`}
-          action="Disable"
-          onConfirm={() => data.change(fn._links.disable!.href, {})}
-          onClose={onClose}
-        >
-          <p>
-            No version of it runs any more: reports pass by it untouched, on all servers. Activate a version
-            to switch it on again.
-          </p>
-        </Confirm>
-      );
-    case 'delete':
-      return (
-        <Confirm
-          title={`Delete ${fn.name}?`}
-          action="Delete for good"
-          final
-          typed={fn.name}
-          onConfirm={async () => {
-            await change(fn._links.self.href, { method: 'DELETE' });
-            navigate('/f');
-          }}
-          onClose={onClose}
-        >
-          <p>{deletionText(fn)}</p>
-        </Confirm>
-      );
-  }
 }

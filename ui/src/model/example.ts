@@ -31,7 +31,7 @@ const CASES = casesText([
 export const EXAMPLE_REPORTS = `[
   { "context": "deploy", "name": "DB.Migrate", "type": "start", "host": "10.0.4.9" },
   { "context": "deploy", "name": "web.healthcheck", "type": "point", "host": "web-1" },
-  { "context": "deploy", "name": "web.restart", "type": "end", "host": "web-1", "status": "success" }
+  { "context": "deploy", "name": "Web.Restart", "type": "end", "host": "web-1", "status": "success" }
 ]
 `;
 

@@ -14,7 +14,8 @@ const INTERRUPTS: u32 = 4;
 /// catches one is stopped by the next.
 ///
 /// To read the processor's time for each report is too dear. So the deadline is one of the wall clock first; where it
-/// is past, the script has as much again in processor time, counted from there, within [`budget::CALL_TIME`].
+/// is past, the script has as much again in processor time, counted from there, within [`budget::CALL_TIME`], or twice
+/// its own time where that is more.
 pub(super) struct Clock {
     base: Instant,
     started_ns: AtomicU64,
@@ -84,7 +85,8 @@ impl Clock {
         self.grace_from_ns.store(from, Relaxed);
         let left = allowed.saturating_sub(cpu - from);
         self.deadline_ns.store(now + left, Relaxed);
-        left > 0 && now - self.started_ns.load(Relaxed) < budget::CALL_TIME.as_nanos() as u64
+        let latest = (budget::CALL_TIME.as_nanos() as u64).max(2 * allowed);
+        left > 0 && now - self.started_ns.load(Relaxed) < latest
     }
 
     fn now_ns(&self) -> u64 {

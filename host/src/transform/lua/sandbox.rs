@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use mlua::chunk::ChunkMode;
+use mlua::chunk::{ChunkMode, Compiler};
 use mlua::{Error, Lua, LuaOptions, LuaString, StdLib, Table, Value};
 use upto_wire::Report;
 
 use super::clock::Clock;
 use super::report::View;
-use super::{Script, helpers, output};
+use super::{Script, helpers, output, source};
 use crate::transform::log::Level;
 use crate::transform::{EntryPoints, Failure, FailureCause, Outcome, budget};
 
@@ -36,6 +36,9 @@ const KEEP: [(&str, &str); 6] = [
     ),
 ];
 
+/// Functions that may read a whole text and are called like any other, with an interrupt, and not as one instruction.
+const DEAR_BUILTINS: [&str; 2] = ["tonumber", "string.sub"];
+
 /// A state with its script loaded.
 pub(super) struct State {
     /// Holds the state alive; all else here refers to it.
@@ -57,7 +60,12 @@ impl State {
         lua.set_interrupt(move |_| ticks.check());
         clock.start(budget::CALL_TIME);
         let name = format!("={}.lua", script.name);
-        lua.load(script.source.as_str()).set_name(name).set_mode(ChunkMode::Text).exec().map_err(fail)?;
+        lua.load(format!("{}{}", source::HEAD, script.source))
+            .set_name(name)
+            .set_mode(ChunkMode::Text)
+            .set_compiler(Compiler::new().set_optimization_level(1).set_disabled_builtins(DEAR_BUILTINS))
+            .exec()
+            .map_err(fail)?;
         // From here on a write to a global is an error: no report leaves anything for the next one.
         let globals = lua.globals();
         globals.set_readonly(true);
@@ -77,6 +85,12 @@ impl State {
     /// What the script defines.
     pub(super) fn entry_points(&self) -> EntryPoints {
         EntryPoints { transform: self.transform.is_some(), receive: self.receive.is_some() }
+    }
+
+    /// Runs code of a test in the sandbox, with the globals and a report as its arguments.
+    #[cfg(test)]
+    pub(super) fn eval(&self, code: &str, report: &Report<'_>) -> mlua::Result<Table> {
+        self.view.show(report, |view| self.lua.load(code).set_name("=test").call((self.lua.globals(), view.handle())))
     }
 
     /// What the script makes of one report.
@@ -169,8 +183,21 @@ pub(super) fn failure(error: &Error, clock: &Clock) -> Failure {
         other => (FailureCause::Error, other.to_string()),
     };
     if let Some(trace) = message.find("\nstack traceback:") {
-        message.truncate(trace);
+        let trace = message.split_off(trace);
+        message = at_caller(message, &trace);
     }
     message.truncate(message.floor_char_boundary(MESSAGE));
     Failure { cause, message }
+}
+
+/// Puts the script's line where an error names one of the prelude, which its author never saw.
+fn at_caller(message: String, trace: &str) -> String {
+    let Some((_, reason)) = message.strip_prefix("upto:").and_then(|rest| rest.split_once(": ")) else {
+        return message;
+    };
+    let places = trace.lines().filter_map(|line| Some(line.trim().split_once(": in ")?.0));
+    match places.into_iter().find(|place| *place != "[C]" && !place.starts_with("upto:")) {
+        Some(place) => format!("{place}: {reason}"),
+        None => message,
+    }
 }

@@ -69,6 +69,25 @@ fn what_no_interrupt_reaches_is_refused() {
 }
 
 #[test]
+fn what_no_interrupt_reached_counts_as_late_in_the_end() {
+    let sums = "digits + 1,".repeat(450);
+    let source = format!(
+        "local nines = ('9'):rep(1000000)
+         local digits = nines .. nines .. nines .. nines .. nines .. nines .. nines .. nines
+         function transform(report) local t = {{ {sums} }} return report end"
+    );
+    let Outcome::Fail(failure) = outcome(function(&lua_program(&source)).as_mut(), &report("a")) else { panic!() };
+    assert_eq!(failure.cause, FailureCause::Time, "{failure}");
+}
+
+#[test]
+fn an_error_within_a_library_names_the_line_of_the_script() {
+    attack("function attack() return ('x'):match('[') end", FailureCause::Error, "test.lua:1: malformed pattern");
+    let sort = "function attack()\n table.sort({ 1, 'x' }) end";
+    attack(sort, FailureCause::Error, "test.lua:2: attempt to compare");
+}
+
+#[test]
 fn a_swallowed_time_out_still_counts() {
     // The error is caught, and nothing after it is interrupted.
     attack("function attack() pcall(function() while true do end end) end", FailureCause::Time, "longer than 10 ms");

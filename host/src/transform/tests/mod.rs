@@ -2,6 +2,7 @@
 
 mod chain;
 mod figures;
+mod hostile;
 mod loader;
 mod lua;
 mod lua_limits;
@@ -79,4 +80,5 @@ fn bounded_outcome(function: &mut dyn Function, report: &Report<'_>) -> Outcome 
 }
 
 /// 100 ms are the limit; debug builds on a shared machine may be late in noticing.
-const LIMIT: Duration = if cfg!(debug_assertions) { Duration::from_millis(400) } else { Duration::from_millis(100) };
+pub(super) const LIMIT: Duration =
+    if cfg!(debug_assertions) { Duration::from_millis(400) } else { Duration::from_millis(100) };

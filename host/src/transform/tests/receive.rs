@@ -237,7 +237,7 @@ impl Function for Slow {
 #[test]
 fn datagrams_that_came_together_have_the_time_of_one_call() {
     let stats = Stats::default();
-    let mut receiver = Receiver::find(&[Arc::new(Slow) as Arc<dyn Program>].into(), "slow", &stats).unwrap();
+    let mut receiver = Receiver::find(&live(&[Arc::new(Slow)], &stats), "slow").unwrap();
     let requests = (0..=budget::BATCH).map(|at| request(if at < budget::BATCH { "x" } else { "" }));
     let mut made = Vec::new();
     receiver.receive_all(requests, |_, result| made.push(result));

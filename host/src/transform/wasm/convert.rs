@@ -1,6 +1,6 @@
 //! Reports and outcomes across the border. What goes in is borrowed, so that text is copied once, into the guest.
 
-use upto_wire::{Kind, Labels, Report, Status, Time};
+use upto_wire::{Kind, Labels, Report, Status, Time, limits};
 
 use super::bindings::upto::transform::types::{self, ReportParam, ReportResult};
 use crate::transform::{Failure, FailureCause, Outcome, budget};
@@ -61,6 +61,10 @@ pub(super) fn cut(mut message: String) -> String {
 /// A report of the guest. Guests don't see `auto_ip`: whether the server fills the host is between it and the client.
 pub(super) fn checked(report: ReportResult, auto_ip: bool) -> Result<Report<'static>, Failure> {
     let refuse = |message: String| Failure { cause: FailureCause::Output, message };
+    // What is refused in the end is not sorted first.
+    if report.labels.len() > limits::LABELS {
+        return Err(refuse(format!("it has {} labels; a report has at most {}", report.labels.len(), limits::LABELS)));
+    }
     let mut report = Report {
         context: report.context.into(),
         name: report.name.into(),

@@ -1,0 +1,7 @@
+-- Raises and catches errors without end.
+-- expect: time
+function transform(report)
+	while true do
+		pcall(error, {})
+	end
+end

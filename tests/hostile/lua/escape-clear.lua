@@ -1,0 +1,5 @@
+-- Clears a library.
+-- expect: error: readonly
+function transform(report)
+	table.clear(string)
+end

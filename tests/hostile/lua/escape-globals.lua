@@ -1,0 +1,6 @@
+-- Writes a global for the next report.
+-- expect: error: readonly
+function transform(report)
+	leak = report.name
+	return report
+end

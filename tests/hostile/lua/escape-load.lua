@@ -1,0 +1,5 @@
+-- Compiles text at run time.
+-- expect: error
+function transform(report)
+	return loadstring("return 1")()
+end

@@ -1,0 +1,8 @@
+-- Closures without end.
+-- expect: memory or time
+function transform(report)
+	local list = {}
+	while true do
+		list[#list + 1] = function() return list end
+	end
+end

@@ -1,0 +1,8 @@
+-- Keeps something of each report in an upvalue.
+-- expect: kept or memory or time
+local kept = {}
+
+function transform(report)
+	kept[#kept + 1] = string.rep("x", 1000000) .. #kept
+	return report
+end

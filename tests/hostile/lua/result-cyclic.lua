@@ -1,0 +1,7 @@
+-- A table that holds itself.
+-- expect: output
+function transform(report)
+	local t = {}
+	t.context = t
+	return t
+end

@@ -1,0 +1,5 @@
+-- A function is no report.
+-- expect: output
+function transform(report)
+	return transform
+end

@@ -1,0 +1,5 @@
+-- Returns nothing.
+-- expect: dropped
+function transform(report)
+	return
+end

@@ -1,0 +1,3 @@
+-- Bytecode, as string.dump would give it.
+-- expect: refused: bytecode
+{{\x1b*1}}Lua

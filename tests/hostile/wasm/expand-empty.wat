@@ -1,0 +1,5 @@
+;; 100 reports that are empty.
+;; expect: output: no report
+(i32.store8 (local.get $outcome) (i32.const 3))
+(i32.store offset=8 (local.get $outcome) (i32.const 0x200000))
+(i32.store offset=12 (local.get $outcome) (i32.const 100))

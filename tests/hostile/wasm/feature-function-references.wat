@@ -1,0 +1,10 @@
+;; References to typed functions; and no outcomes.
+;; expect: output: 0 outcomes
+(module
+  (memory (export "memory") 64)
+  (type $f (func))
+  (func (param (ref $f)) (call_ref $f (local.get 0)))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 65536))
+  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+    (i32.const 8)))

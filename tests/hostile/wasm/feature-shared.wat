@@ -1,0 +1,8 @@
+;; A memory shared between threads, which no limit counts.
+;; expect: refused
+(module
+  (memory (export "memory") 1 1 shared)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 65536))
+  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+    (i32.const 8)))

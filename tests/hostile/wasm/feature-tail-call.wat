@@ -1,0 +1,9 @@
+;; Tail calls.
+;; expect: refused
+(module
+  (memory (export "memory") 64)
+  (func $deep (return_call $deep))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 65536))
+  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+    (i32.const 8)))

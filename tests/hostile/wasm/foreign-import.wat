@@ -1,0 +1,11 @@
+;; Imports a function that upto does not give.
+;; expect: refused: it imports
+;; world: import spy: func();
+(module
+  (import "$root" "spy" (func $spy))
+  (memory (export "memory") 64)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 65536))
+  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+    (call $spy)
+    unreachable))

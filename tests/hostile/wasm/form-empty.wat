@@ -1,0 +1,4 @@
+;; Nothing.
+;; expect: refused: no WebAssembly
+;; given as: text
+

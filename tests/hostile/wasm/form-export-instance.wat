@@ -1,0 +1,5 @@
+;; Exports an instance in place of a function.
+;; expect: refused
+(component
+  (instance $i)
+  (export "transform" (instance $i)))

@@ -1,0 +1,4 @@
+;; A component that ends in its middle.
+;; expect: refused
+;; given as: half
+unreachable

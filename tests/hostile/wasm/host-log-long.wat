@@ -1,0 +1,13 @@
+;; Logs a line of 4 MiB of NULs, again and again.
+;; expect: time
+(module
+  (import "upto:transform/host@0.1.0" "log" (func $log (param i32 i32 i32)))
+  (import "upto:transform/host@0.1.0" "lookup" (func $lookup (param i32 i32 i32 i32 i32)))
+  (memory (export "memory") 64)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 65536))
+  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+    (loop $l
+      (call $log (i32.const 1) (i32.const 0) (i32.const 4194304))
+      (br $l))
+    unreachable))

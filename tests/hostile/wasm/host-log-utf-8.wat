@@ -1,0 +1,12 @@
+;; Logs what is no UTF-8.
+;; expect: error: utf-8
+(module
+  (import "upto:transform/host@0.1.0" "log" (func $log (param i32 i32 i32)))
+  (import "upto:transform/host@0.1.0" "lookup" (func $lookup (param i32 i32 i32 i32 i32)))
+  (memory (export "memory") 64)
+  (data (i32.const 64) "\ff\fe")
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 65536))
+  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+    (call $log (i32.const 1) (i32.const 64) (i32.const 2))
+    unreachable))

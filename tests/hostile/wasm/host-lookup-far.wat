@@ -1,0 +1,12 @@
+;; Has the result of a lookup written beyond the memory.
+;; expect: error
+(module
+  (import "upto:transform/host@0.1.0" "log" (func $log (param i32 i32 i32)))
+  (import "upto:transform/host@0.1.0" "lookup" (func $lookup (param i32 i32 i32 i32 i32)))
+  (memory (export "memory") 64)
+  (data (i32.const 64) "hosts")
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 65536))
+  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+    (call $lookup (i32.const 64) (i32.const 5) (i32.const 64) (i32.const 5) (i32.const -4))
+    unreachable))

@@ -1,0 +1,12 @@
+;; 20,000 blocks in one another.
+;; expect: error or refused
+(module
+  (memory (export "memory") 64)
+  (func $f
+    {{block *20000}}
+    {{end *20000}})
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 65536))
+  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+    (call $f)
+    (unreachable)))

@@ -1,0 +1,10 @@
+;; 50,000 exports.
+;; expect: error or refused
+(module
+  (memory (export "memory") 64)
+  (func $f)
+  {{(export "f#" (func $f)) *50000}}
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 65536))
+  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+    unreachable))

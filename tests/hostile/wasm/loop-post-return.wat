@@ -1,0 +1,12 @@
+;; The clean-up after a call never ends.
+;; expect: time
+(module
+  (memory (export "memory") 64)
+  (func (export "cabi_post_transform") (param i32)
+    (loop $l (br $l)))
+  (data (i32.const 8) "\00\01\00\00\00\00\00\00")
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 65536))
+  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+    (i32.store (i32.const 12) (local.get $count))
+    (i32.const 8)))

@@ -1,0 +1,3 @@
+;; A loop without end.
+;; expect: time
+(loop $l (br $l))

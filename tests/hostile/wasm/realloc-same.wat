@@ -1,0 +1,8 @@
+;; An allocator that gives the same bytes each time, so that texts overlap lists.
+;; expect: error or output
+(module
+  (memory (export "memory") 64)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 65536))
+  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+    (i32.const 65536)))

@@ -1,0 +1,3 @@
+;; Recursion without end.
+;; expect: error: call stack
+(call $recurse)

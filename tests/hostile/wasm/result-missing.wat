@@ -1,0 +1,3 @@
+;; One outcome too few.
+;; expect: output: outcomes for
+(global.set $missing (i32.const 1))

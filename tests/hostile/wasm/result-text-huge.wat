@@ -1,0 +1,7 @@
+;; Three texts that are the same 3 MiB.
+;; expect: error: fuel
+(i32.store8 (local.get $outcome) (i32.const 2))
+(memory.copy (i32.add (local.get $outcome) (i32.const 8)) (local.get $report) (i32.const 72))
+(i64.store offset=8 (local.get $outcome) (i64.const 0x0030000000100000))
+(i64.store offset=16 (local.get $outcome) (i64.const 0x0030000000100000))
+(i64.store offset=48 (local.get $outcome) (i64.const 0x0030000000100000))

@@ -1,0 +1,9 @@
+;; A table of ten million functions from the start.
+;; expect: refused: 16 MiB
+(module
+  (memory (export "memory") 64)
+  (table 10000000 funcref)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 65536))
+  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+    (i32.const 8)))

@@ -1,0 +1,3 @@
+;; unreachable.
+;; expect: error: unreachable
+unreachable

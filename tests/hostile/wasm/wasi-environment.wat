@@ -1,0 +1,14 @@
+;; Reads the environment; it is empty.
+;; expect: kept
+;; world: import wasi:cli/environment@0.2.0;
+(module
+  (import "wasi:cli/environment@0.2.0" "get-environment" (func $variables (param i32)))
+  (memory (export "memory") 64)
+  (data (i32.const 8) "\20\00\00\00")
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 65536))
+  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+    (call $variables (i32.const 16))
+    (if (i32.load (i32.const 20)) (then unreachable))
+    (i32.store (i32.const 12) (local.get $count))
+    (i32.const 8)))

@@ -1,0 +1,11 @@
+;; Asks for 1 GiB of random bytes.
+;; expect: error
+;; world: import wasi:random/random@0.2.0;
+(module
+  (import "wasi:random/random@0.2.0" "get-random-bytes" (func $random (param i64 i32)))
+  (memory (export "memory") 64)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 65536))
+  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+    (call $random (i64.const 1073741824) (i32.const 16))
+    unreachable))
