@@ -15,7 +15,6 @@ use serde::{Deserialize, Deserializer};
 
 use crate::access::{Access, Hosts, Scope, Token};
 use crate::transform::Secrets;
-
 use functions::FunctionCommand;
 
 /// The file that is read where none is named and it exists.
