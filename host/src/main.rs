@@ -41,7 +41,6 @@ fn run(cli: Cli) -> Result<ExitCode> {
             runtime()?.block_on(store::open(&args.resolve()?)).context("the store can't be opened")?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Function(command) => tools::run(command),
         Command::Token { name, scopes } => {
             let (token, sha256) = access::new_token().context("no token could be made")?;
             writeln!(
@@ -51,6 +50,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             )?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Function(command) => tools::run(command),
     }
 }
 

@@ -81,7 +81,7 @@ function Component({ draft, isNew, fault }: { draft: Draft; isNew: boolean; faul
   const chosen = draft.component.value;
   const choose = async (input: HTMLInputElement) => {
     const file = input.files?.[0];
-    if (file !== undefined) draft.choose(file.name, new Uint8Array(await file.arrayBuffer()));
+    if (file !== undefined) await draft.choose(file);
   };
   return (
     <section class="form-part">

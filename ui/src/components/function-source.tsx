@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { get } from '../api/client';
 import type { FunctionResource, VersionDetail } from '../api/function-types';
+import { poll } from '../api/repeat';
 import { casesText } from '../model/draft';
 import { plural } from '../model/format';
 import { contextsText, formatBytes, ON_ERROR_TEXTS } from '../model/functions';
@@ -8,6 +9,8 @@ import { functionPath } from '../router';
 import { Ago } from './ago';
 import { Code } from './code';
 import { Name } from './name';
+
+const RETRY_MS = 2000;
 
 /** The code of a version, its cases and its settings. */
 export function FunctionSource({ fn }: { fn: FunctionResource }) {
@@ -93,23 +96,33 @@ function VersionView({ version }: { version: VersionDetail }) {
   );
 }
 
-/** A version, or why it could not be read. Versions never change, so each is asked for once. */
-export function useVersion(href: string): { version: VersionDetail | null; failure: Error | null } {
-  const [state, setState] = useState<{ href: string; version: VersionDetail | null; failure: Error | null }>({
-    href: '',
-    version: null,
-    failure: null,
-  });
+interface VersionState {
+  version: VersionDetail | null;
+  /** OfflineError: it is tried again. */
+  failure: Error | null;
+}
+
+/** A version, or why it could not be read. Versions never change, so each is asked for until it is there. */
+export function useVersion(href: string | null): VersionState {
+  const [state, setState] = useState<VersionState>({ version: null, failure: null });
   useEffect(() => {
-    const aborter = new AbortController();
-    get<VersionDetail>(href, { signal: aborter.signal }).then(
-      (answer) => setState({ href, version: answer!.body, failure: null }),
-      (failure: Error) => {
+    if (href === null) return;
+    let over = false;
+    const stop = poll(async () => {
+      try {
+        const answer = await get<VersionDetail>(href);
         // What is shown stays until there is another, so that nothing jumps.
-        if (!aborter.signal.aborted) setState({ href, version: null, failure });
-      },
-    );
-    return () => aborter.abort();
+        if (!over) setState({ version: answer!.body, failure: null });
+        stop();
+      } catch (failure) {
+        if (!over) setState({ version: null, failure: failure as Error });
+        throw failure;
+      }
+    }, RETRY_MS);
+    return () => {
+      over = true;
+      stop();
+    };
   }, [href]);
   return state;
 }

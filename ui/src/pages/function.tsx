@@ -1,12 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { get } from '../api/client';
-import type { FunctionResource, VersionDetail } from '../api/function-types';
+import type { FunctionResource } from '../api/function-types';
 import { FaultText } from '../components/fields';
 import { FunctionDeadLetters } from '../components/function-dead-letters';
 import { FunctionEditor } from '../components/function-editor';
 import { FunctionLogs } from '../components/function-logs';
 import { FunctionOverview } from '../components/function-overview';
-import { FunctionSource } from '../components/function-source';
+import { FunctionSource, useVersion } from '../components/function-source';
 import { FunctionStateTag } from '../components/function-state';
 import { FunctionTap } from '../components/function-tap';
 import { TrialPane } from '../components/function-trial';
@@ -146,13 +145,12 @@ function TabView({ data, fn, tab, draft, setDraft }: TabViewProps) {
 
 /** The editor, filled with the version that runs, or with the newest where none does. */
 function Edit({ data, fn, draft, setDraft }: Omit<TabViewProps, 'tab'>) {
-  const [failure, setFailure] = useState<Error | null>(null);
   const href = fn._links.version?.href ?? (fn._links.versions && `${fn._links.versions.href}/${fn.versions}`);
+  const { version, failure } = useVersion(draft === null ? (href ?? null) : null);
   useEffect(() => {
-    if (draft !== null) return;
-    if (href === undefined) return setDraft(new Draft({ fn, version: null }));
-    get<VersionDetail>(href).then((answer) => setDraft(new Draft({ fn, version: answer!.body })), setFailure);
-  }, []);
+    // Of a function from a folder the code is not known, only what it does.
+    if (draft === null && (version !== null || href === undefined)) setDraft(new Draft({ fn, version }));
+  }, [version]);
   if (draft === null) return <NothingYet error={failure} />;
   const tryHref = async () => fn._links.try.href;
   if (fn.source === 'folder') {

@@ -127,10 +127,17 @@ test('a component is the chosen file, or that of the version', async () => {
   });
   await draft.try(at('/t'));
   expect(sent[0].body).toMatchObject({ language: 'wasm', component_base64: 'AQID' });
-  draft.choose('a.wasm', new Uint8Array([4]));
+  await draft.choose(new File([new Uint8Array([4])], 'a.wasm'));
   expect(draft.dirty.value).toBe(true);
   await draft.try(at('/t'));
   expect(sent[1].body).toMatchObject({ component_base64: 'BA==' });
+
+  await draft.choose(new File([new Uint8Array(10 * 1024 * 1024 + 1)], 'large.wasm'));
+  expect(draft.fault.value).toMatchObject({
+    place: 'code',
+    message: expect.stringContaining('at most 10 MiB'),
+  });
+  expect(draft.component.value?.file).toBe('a.wasm');
 
   const fresh = new Draft(null);
   fresh.set({ name: 'a', language: 'wasm' });

@@ -22,6 +22,10 @@ import {
   type Place,
 } from '../model/draft';
 import { EXAMPLE, EXAMPLE_REPORTS } from '../model/example';
+import { formatBytes } from '../model/functions';
+
+/** The server takes no larger one, and what is chosen is read into memory. */
+const MOST_COMPONENT_BYTES = 10 * 1024 * 1024;
 
 /** Why something did not go, and where to show it. */
 export interface Fault {
@@ -60,9 +64,7 @@ export class Draft {
   private newest = 0;
   private readonly key: string;
 
-  /**
-   * @param existing the function and the version that the draft begins with; null for a new one
-   */
+  /** @param existing the function and the version that the draft begins with; null for a new function */
   constructor(private readonly existing: { fn: FunctionResource; version: VersionDetail | null } | null) {
     this.key = `upto.draft.${existing?.fn.name ?? ''}`;
     if (existing !== null) {
@@ -85,9 +87,14 @@ export class Draft {
   }
 
   /** Chooses a component to be sent. */
-  choose(file: string, bytes: Uint8Array): void {
-    this.component.value = { file, bytes };
+  async choose(file: File): Promise<void> {
     this.deployed.value = null;
+    if (file.size > MOST_COMPONENT_BYTES) {
+      const message = `A component has at most ${formatBytes(MOST_COMPONENT_BYTES)}; this file has ${formatBytes(file.size)}.`;
+      this.fault.value = faultOf(new FormError('code', message));
+      return;
+    }
+    this.component.value = { file: file.name, bytes: new Uint8Array(await file.arrayBuffer()) };
   }
 
   /** Goes back to what the draft began with. */
