@@ -70,7 +70,9 @@ fn what_a_function_drops_and_adds_is_counted() {
     assert_eq!((balance.received, balance.dropped, balance.made, balance.stored), (3, 2, 1, 2));
     assert_eq!(post(&server, "noise 3")["accepted"], 1, "it was taken, and dropped as the operator wants it");
     assert_eq!(server.timeline("ctx", "1").expect("made")["events"], 2);
-    assert!(server.get("/metrics").text.contains("upto_function_dropped_total{function=\"1-filter\"} 3\n"));
+    assert!(
+        server.get("/metrics").text.contains("upto_function_dropped_total{function=\"1-filter\",version=\"0\"} 3\n")
+    );
 }
 
 #[test]
@@ -83,7 +85,7 @@ fn a_report_on_which_a_function_fails_passes_unchanged_and_is_counted() {
     }
     let metrics = server.get("/metrics").text;
     for cause in ["time", "error"] {
-        let line = format!("upto_function_failed_total{{function=\"1-faulty\",cause=\"{cause}\"}} 1\n");
+        let line = format!("upto_function_failed_total{{function=\"1-faulty\",version=\"0\",cause=\"{cause}\"}} 1\n");
         assert!(metrics.contains(&line), "{line} in {metrics}");
     }
 }

@@ -84,8 +84,8 @@ fn a_delivery_that_is_not_signed_with_the_secret_is_refused_and_nothing_is_store
     let metrics = server.get("/metrics").text;
     for line in [
         "upto_reports_refused_total{cause=\"function\"} 2\n",
-        "upto_function_requests_refused_total{function=\"github\"} 1\n",
-        "upto_function_requests_failed_total{function=\"gitlab\"} 1\n",
+        "upto_function_requests_refused_total{function=\"github\",version=\"0\"} 1\n",
+        "upto_function_requests_failed_total{function=\"gitlab\",version=\"0\"} 1\n",
     ] {
         assert!(metrics.contains(line), "{line} in {metrics}");
     }

@@ -251,9 +251,9 @@ fn run_case(case: &Case<'_>, loaded: &mut Loaded) -> Result<(), String> {
             transform(reports("in", given)?, loaded.function.as_mut())
         }
         (None, Some(request)) if loaded.entry_points.receive => receive(request, loaded.function.as_mut())?,
-        (Some(_), None) => return Err("    it has \"in\", and the function no \"transform\"\n".into()),
-        (None, Some(_)) => return Err("    it has a \"request\", and the function no \"receive\"\n".into()),
-        _ => return Err("    it needs either \"in\" or \"request\"\n".into()),
+        (Some(_), None) => return Err("it has \"in\", and the function no \"transform\"\n".into()),
+        (None, Some(_)) => return Err("it has a \"request\", and the function no \"receive\"\n".into()),
+        _ => return Err("it needs either \"in\" or \"request\"\n".into()),
     };
     let failed_as_wanted = match &case.error {
         Some(words) => failures.contains(words.as_str()),
@@ -262,8 +262,8 @@ fn run_case(case: &Case<'_>, loaded: &mut Loaded) -> Result<(), String> {
     let wanted = match (&case.wanted, &case.error) {
         (Some(wanted), _) => reports("out", wanted)?,
         (None, Some(_)) if failed_as_wanted => return Ok(()),
-        (None, Some(words)) => return Err(format!("{failures}    it was to fail with {words:?}\n")),
-        (None, None) => return Err("    it needs \"out\" or \"error\"\n".into()),
+        (None, Some(words)) => return Err(format!("{failures}it was to fail with {words:?}\n")),
+        (None, None) => return Err("it needs \"out\" or \"error\"\n".into()),
     };
     match failed_as_wanted && made == wanted {
         true => Ok(()),
@@ -305,11 +305,11 @@ fn receive(given: &CaseRequest, function: &mut dyn Function) -> Result<(Vec<Repo
         query: own(&given.query),
         headers: own(&headers),
         body: body.as_bytes().into(),
-        received: received.map_err(|error| format!("    \"request\": {error}\n"))?.unwrap_or(RECEIVED),
+        received: received.map_err(|error| format!("\"request\": {error}\n"))?.unwrap_or(RECEIVED),
     };
     Ok(match function.receive(&request) {
         Ok(made) => (made, String::new()),
-        Err(rejection) => (Vec::new(), format!("    {rejection}\n")),
+        Err(rejection) => (Vec::new(), format!("{rejection}\n")),
     })
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use upto_wire::Report;
 
 use super::cases::{self, CaseVerdict, Loaded};
-use super::diff;
+use super::{diff, limits};
 use crate::transform::live::FOLDER;
 use crate::transform::log::{Journal, Log};
 use crate::transform::tables::{Layer, Table, Tables};
@@ -35,8 +35,6 @@ const TURN: Duration = Duration::from_secs(15);
 pub const REPORTS: usize = 256;
 /// Bytes of a verdict; a function can't make it larger, but by cases that are.
 const VERDICT: u64 = 64 << 20;
-/// The priority of the process: it yields to everybody else.
-const NICE: i32 = 10;
 
 /// What is to be checked.
 #[derive(Debug, Serialize, Deserialize)]
@@ -178,26 +176,13 @@ fn itself() -> Command {
 /// # Errors
 /// Where stdin holds no trial, or stdout can't be written.
 pub fn run(input: &mut dyn Read, output: &mut dyn Write) -> std::io::Result<()> {
-    limit_process();
+    limits::limit_process(MEMORY, TIME.as_secs());
+    limits::yield_to_others();
     let mut text = String::new();
     input.take(VERDICT).read_to_string(&mut text)?;
     let trial: Trial = serde_json::from_str(&text)?;
     serde_json::to_writer(&mut *output, &judge(trial))?;
     output.flush()
-}
-
-fn limit_process() {
-    let limit = |resource, value| {
-        let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
-        // SAFETY: the pointer is to a struct of this frame.
-        unsafe { libc::setrlimit(resource, &limit) }
-    };
-    // What is written to, not what is reserved: guests have gigabytes of guard pages.
-    limit(libc::RLIMIT_DATA, MEMORY);
-    limit(libc::RLIMIT_CPU, TIME.as_secs());
-    limit(libc::RLIMIT_CORE, 0);
-    // SAFETY: it takes numbers only, and 0 is this process.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
 }
 
 /// Compiles, runs the cases, and tries the reports, in this process.

@@ -87,7 +87,7 @@ impl Registry {
     pub async fn deploy(&self, candidate: Candidate, activate: bool, author: &str) -> Result<Deployed, DeployError> {
         let name = &candidate.name;
         let registered = self.registered();
-        if registered.folder.iter().any(|one| super::load::stem(&one.file) == name) {
+        if registered.folder.iter().any(|one| one.name() == name) {
             let detail = format!(
                 "the function {name:?} comes from a folder of the server: remove its file, or choose another name"
             );

@@ -1,17 +1,14 @@
 //! From a version in the store to one that runs.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::limits;
 use crate::store::functions::VersionRow;
 use crate::transform::compile::compile;
 use crate::transform::live::Around;
 use crate::transform::{Language, Program, Settings, Version};
-
-/// The priority of a thread that compiles: ingest comes first.
-const NICE: i32 = 10;
 
 /// Compiles a version. An error is a sentence.
 pub(super) async fn version(row: &VersionRow, code: Vec<u8>, around: &Around) -> Result<Arc<Version>, String> {
@@ -29,20 +26,11 @@ async fn in_background(
 ) -> Result<Arc<dyn Program>, String> {
     let (done, result) = oneshot::channel();
     let compile = move || {
-        // SAFETY: it takes numbers only. On Linux 0 means this thread, elsewhere the process: there it is left alone.
-        #[cfg(target_os = "linux")]
-        unsafe {
-            libc::setpriority(libc::PRIO_PROCESS, 0, NICE)
-        };
+        limits::yield_to_others();
         // Nobody waits any more where the server stops.
         let _ = done.send(work());
     };
     let thread = std::thread::Builder::new().name("compile".to_owned()).spawn(compile);
     thread.map_err(|error| format!("no thread to compile it: {error}"))?;
     result.await.map_err(|_| "the compiler failed".to_owned())?
-}
-
-/// The function's name that a file's name tells.
-pub(super) fn stem(file: &str) -> &str {
-    Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or(file)
 }

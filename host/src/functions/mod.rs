@@ -4,6 +4,7 @@ pub mod cases;
 pub mod check;
 pub mod deploy;
 pub mod diff;
+mod limits;
 mod load;
 pub mod registry;
 

@@ -277,8 +277,7 @@ impl Registry {
 
     /// Makes what is known live. A function of the store takes the place of one from a folder.
     fn publish(&self, mut new: Registered) {
-        new.folder =
-            new.folder.iter().filter(|one| !new.functions.contains_key(load::stem(&one.file))).cloned().collect();
+        new.folder = new.folder.iter().filter(|one| !new.functions.contains_key(one.name())).cloned().collect();
         let stored = new.functions.values().filter_map(|known| {
             let version = known.running.clone()?;
             Some(Live { version, canary: known.canary.clone() })

@@ -38,6 +38,8 @@ pub struct LoadError {
 pub struct FolderFunction {
     /// Its file's name.
     pub file: String,
+    /// Where its file is.
+    pub path: PathBuf,
     /// What runs; none where it never loaded.
     pub version: Option<Arc<Version>>,
     /// Why the file, as it is now, does not load.
@@ -51,6 +53,13 @@ pub type FolderSet = Arc<[FolderFunction]>;
 pub struct Loader {
     folders: Folders,
     functions: watch::Sender<FolderSet>,
+}
+
+impl FolderFunction {
+    /// Its name, as its file tells it.
+    pub fn name(&self) -> &str {
+        Path::new(&self.file).file_stem().and_then(|stem| stem.to_str()).unwrap_or(&self.file)
+    }
 }
 
 impl Loader {
@@ -256,12 +265,12 @@ impl Folders {
         let value = match self.load(path, &files) {
             Ok(version) => {
                 tracing::info!(file = name, "function loaded");
-                FolderFunction { file: name.clone(), version: Some(version), problem: None }
+                FolderFunction { file: name.clone(), path: path.into(), version: Some(version), problem: None }
             }
             Err(problem) => {
                 let then = if known.is_some() { "its old version stays" } else { "it is left out" };
                 tracing::error!(file = name, error = problem, "function does not load; {then}");
-                FolderFunction { file: name.clone(), version: known, problem: Some(problem) }
+                FolderFunction { file: name.clone(), path: path.into(), version: known, problem: Some(problem) }
             }
         };
         self.functions.insert(name, Loaded { seen, hash, value });

@@ -53,7 +53,7 @@ impl Function<'_> {
     fn name(&self) -> &str {
         match self {
             Function::Stored(known) => &known.row.name,
-            Function::Folder(one) => one.file.split('.').next().unwrap_or_default(),
+            Function::Folder(one) => one.name(),
         }
     }
 

@@ -12,10 +12,12 @@ use super::super::extract::Segments;
 use super::super::hal::Hal;
 use super::super::problem::{Problem, Result};
 use super::super::{App, body};
-use super::deploy::{FunctionText, MAX_FUNCTION};
+use super::deploy::{FunctionText, MAX_FUNCTION, no_cases};
 use super::{cases, resource, versions};
 use crate::functions::check::{REPORTS, Verdict};
 use crate::functions::deploy::Candidate;
+use crate::transform::compile;
+use crate::transform::loader::FolderFunction;
 use crate::transform::{Language, Settings};
 
 /// What to try it on; beside it stands the function, if it is not a deployed one.
@@ -66,7 +68,11 @@ fn part<T: DeserializeOwned>(value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(|error| Problem::bad_request(format!("the body: {error}")))
 }
 
+/// The function as it is in the store or in a folder.
 async fn deployed(app: &App, name: &str, version: Option<u32>) -> Result<Candidate> {
+    if let Some(one) = app.registry.registered().folder.iter().find(|one| one.name() == name) {
+        return from_folder(one).await;
+    }
     let active = || Ok::<_, Problem>(app.registry.known(name)?.row.active);
     let number = match version {
         Some(number) => number,
@@ -80,6 +86,18 @@ async fn deployed(app: &App, name: &str, version: Option<u32>) -> Result<Candida
         code,
         cases: RawValue::from_string(row.cases).map_err(|_| broken("cases"))?,
         settings: Settings::parse(name, &row.settings).map_err(|_| broken("settings"))?,
+    })
+}
+
+async fn from_folder(one: &FolderFunction) -> Result<Candidate> {
+    let unreadable = |error: std::io::Error| Problem::busy(format!("the function's file can't be read: {error}"));
+    let name = one.name();
+    Ok(Candidate {
+        name: name.to_owned(),
+        language: compile::language(&one.path).unwrap_or(Language::Lua),
+        code: tokio::fs::read(&one.path).await.map_err(unreadable)?,
+        cases: no_cases(),
+        settings: one.version.as_ref().map_or_else(|| Settings::of(name), |version| version.settings.clone()),
     })
 }
 
