@@ -1,4 +1,4 @@
-//! What the README and the first timeline tell users to type, typed.
+//! What the README, the first timeline and the page on functions tell users to type, typed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -19,6 +19,38 @@ fn blocks(page: &str) -> Vec<String> {
 fn block(page: &str, mark: &str) -> String {
     let found = blocks(page).into_iter().find(|block| block.contains(mark));
     found.unwrap_or_else(|| panic!("{page} has no block with {mark:?}"))
+}
+
+/// The blocks of shell and of what is shown by it, in order, of a section that ends at the next of its level.
+fn session(page: &str, heading: &str) -> Vec<(String, String)> {
+    let text = fs::read_to_string(root().join(page)).expect("the page exists");
+    let level = heading.split(' ').next().expect("a heading has a level");
+    let section = text.split(&format!("\n{heading}\n")).nth(1).unwrap_or_else(|| panic!("{page} has no {heading}"));
+    let section = section.split(&format!("\n{level} ")).next().unwrap_or_default();
+    let fenced = section.split("```").skip(1).step_by(2);
+    fenced.filter_map(|block| block.split_once('\n')).map(|(kind, text)| (kind.to_owned(), text.to_owned())).collect()
+}
+
+/// Types a session, but for the start of the server, and compares what each block of shell says with what the page shows.
+fn type_session(server: &Server, folder: &Path, page: &str, heading: &str) -> String {
+    let (mut last, mut all) = (String::new(), String::new());
+    for (kind, text) in session(page, heading) {
+        match kind.as_str() {
+            "sh" if text.starts_with("upto serve") => {}
+            "sh" => {
+                let output = shell(server, folder, &text).env("UPTO_URL", server.url("")).output().expect("sh runs");
+                last = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("text")).concat();
+                all.push_str(&last);
+            }
+            "text" => {
+                for line in text.lines() {
+                    assert!(last.contains(line), "{page} shows {line:?}, and there came {last}");
+                }
+            }
+            _ => {}
+        }
+    }
+    all
 }
 
 /// A shell in `folder` as the user has it: the client on the path, the server where it is.
@@ -122,5 +154,26 @@ fn every_flag_of_the_server_is_in_the_operations_page() {
     assert!(flags.len() > 5, "{help}");
     for flag in flags.into_iter().filter(|flag| *flag != "--help") {
         assert!(page.contains(flag), "docs/operations.md does not tell of {flag}");
+    }
+}
+
+#[test]
+fn the_tutorial_of_functions_does_what_it_says() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let said = type_session(&server, folder.path(), "docs/functions.md", "## Tutorial");
+    // One function is refused, as it shows; nothing else is.
+    assert_eq!(said.matches("upto: ").count(), 1, "{said}");
+    assert!(!said.contains("\"title\":") && !said.contains("curl: "), "{said}");
+    let table = server.get("/api/tables/hosts").json();
+    assert_eq!((&table["rows"], &table["source"]), (&serde_json::json!(1), &serde_json::json!("store")));
+}
+
+#[test]
+fn the_example_scripts_do_what_the_page_on_functions_says() {
+    let server = Server::with(&["--scripts", root().join("scripts").to_str().expect("UTF-8")]);
+    let said = type_session(&server, &root(), "docs/functions.md", "## Folders");
+    for part in ["\"name\":\"db.migrate\"", "\"host\":\"db-1\"", "\"role\":\"database\"", " 0 failed\n"] {
+        assert!(said.contains(part), "{part} is not in {said}");
     }
 }

@@ -177,3 +177,36 @@ fn what_is_no_function_is_refused() {
     assert!(refusal(&[b"\0asm\x0d\0\x01\0".as_slice(), &[7; 100]].concat()).starts_with("test.wasm: "));
     assert!(refusal(&vec![0; budget::COMPONENT + 1]).contains("at most 10485760"));
 }
+
+#[test]
+fn a_component_whose_parts_pass_text_to_each_other_is_compiled() {
+    let module = |more: &str| {
+        format!(
+            r#"{more} (memory (export "memory") 1)
+               (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0))"#
+        )
+    };
+    let aliases = r#"(alias core export $made "memory" (core memory $memory))
+                     (alias core export $made "realloc" (core func $realloc))"#;
+    let component = format!(
+        r#"(component
+             (component $callee
+               (core module $code {callee})
+               (core instance $made (instantiate $code)) {aliases}
+               (func (export "take") (param "text" string)
+                 (canon lift (core func $made "take") (memory $memory) (realloc $realloc))))
+             (component $caller
+               (import "take" (func $take (param "text" string)))
+               (core module $libc {libc})
+               (core instance $made (instantiate $libc)) {aliases}
+               (core func $lowered (canon lower (func $take) (memory $memory) (realloc $realloc)))
+               (core module $code (import "" "take" (func (param i32 i32))))
+               (core instance (instantiate $code (with "" (instance (export "take" (func $lowered)))))))
+             (instance $callee (instantiate $callee))
+             (instance (instantiate $caller (with "take" (func $callee "take")))))"#,
+        callee = module(r#"(func (export "take") (param i32 i32))"#),
+        libc = module(""),
+    );
+    let refusal = program("test.wasm", &wat::parse_str(&component).unwrap()).err().unwrap().0;
+    assert!(refusal.contains("transform"), "all that it lacks is an entry point: {refusal}");
+}

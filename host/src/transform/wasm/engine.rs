@@ -71,7 +71,8 @@ fn config() -> Config {
         .max_wasm_stack(STACK)
         .concurrency_support(false)
         .wasm_memory64(false)
-        .wasm_multi_memory(false)
+        // What joins the parts of a component has a memory of each; the budget counts them together.
+        .wasm_multi_memory(true)
         .wasm_tail_call(false)
         .wasm_relaxed_simd(false)
         .cranelift_nan_canonicalization(true)
