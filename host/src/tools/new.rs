@@ -25,7 +25,6 @@ const RUST: [Template; 8] = [
     ("NAME/sdk/src/lib.rs", include_str!("../../../plugins/sdk/src/lib.rs")),
     ("NAME/wit/receiver.wit", include_str!("../../../plugins/wit/receiver.wit")),
     ("NAME/wit/transform.wit", include_str!("../../../plugins/wit/transform.wit")),
-    ("NAME/wit/receiver.wit", include_str!("../../../plugins/wit/receiver.wit")),
 ];
 
 /// Writes the files into the current folder, unless one of them is there already.
