@@ -111,7 +111,7 @@ impl Registry {
             activate,
         };
         let version = self.store().add_version(&new).await?;
-        self.refresh().await?;
+        self.follow().await;
         tracing::info!(function = new.function, version, activate, author, "function deployed");
         Ok(Deployed { version, cases: verdict.cases.len() })
     }
@@ -175,14 +175,17 @@ impl Registry {
             let detail = "a canary is a version beside the active one: activate another version first";
             return Err(DeployError::Conflict(detail.to_owned()));
         }
-        let missing = format!("the function {function:?} has no version {}", plan.version);
-        if self.store().version(function, plan.version).await?.is_none() {
-            return Err(DeployError::Missing(missing));
+        let missing = || format!("the function {function:?} has no version {}", plan.version);
+        let found = self.store().version(function, plan.version).await?;
+        let (version, code) = found.ok_or_else(|| DeployError::Missing(missing()))?;
+        if !self.transforms(&version, code).await? {
+            let detail = format!("version {} has no \"transform\", and so nothing to try on reports", plan.version);
+            return Err(DeployError::Conflict(detail));
         }
         // Numbers and words always have a JSON form.
         let canary = Some(serde_json::to_string(plan).unwrap_or_default());
         let activation = Activation { canary, rolled_back: Some(String::new()), ..Activation::default() };
-        self.change(function, &activation, missing).await
+        self.change(function, &activation, missing()).await
     }
 
     /// Ends the trial; the version that runs goes on.
@@ -203,7 +206,9 @@ impl Registry {
             return Err(DeployError::Missing(no_function(function)));
         }
         tracing::info!(function, "function deleted");
-        Ok(self.refresh().await?)
+        self.follow().await;
+        self.stats().forget(function);
+        Ok(())
     }
 
     /// What is known of a function of the store.
@@ -219,8 +224,18 @@ impl Registry {
         if self.store().activate(function, activation).await?.is_none() {
             return Err(DeployError::Missing(missing));
         }
-        tracing::info!(function, ?activation, "function changed");
-        Ok(self.refresh().await?)
+        let Activation { active, canary, .. } = activation;
+        let version = active.flatten();
+        tracing::info!(function, version, canary, "function changed");
+        self.follow().await;
+        Ok(())
+    }
+
+    /// Takes a change of the store over at once. Where that fails, the next look does it.
+    async fn follow(&self) {
+        if let Err(error) = self.refresh().await {
+            tracing::warn!(%error, "a change of functions is taken over later");
+        }
     }
 }
 

@@ -13,13 +13,14 @@ use upto_wire::Time;
 
 use super::RolledBack;
 use super::check::Checker;
+use super::deploy::DeployError;
 use super::load;
 use crate::clock;
 use crate::store::functions::{Activation, FunctionRow, TableRow, VersionRow};
 use crate::store::{self, Store};
 use crate::transform::canary::{Canary, Plan};
 use crate::transform::live::{Around, in_order};
-use crate::transform::loader::FolderSet;
+use crate::transform::loader::{FolderFunction, FolderSet};
 use crate::transform::tables::{Format, Layer, Tables};
 use crate::transform::{Live, LiveSet, Stats, Version};
 
@@ -27,6 +28,10 @@ use crate::transform::{Live, LiveSet, Stats, Version};
 const POLL: Duration = Duration::from_millis(500);
 /// How often dead letters are looked through for those that are too old.
 const EXPIRY: Duration = Duration::from_secs(600);
+/// How long the store may take to count dead letters; then the last known counts are shown.
+const COUNT_WAIT: Duration = Duration::from_millis(500);
+/// Why a function does not run where there are others before it.
+const TOO_MANY: &str = "there are more functions than can run, and this one is beyond them";
 /// How long dead letters are kept.
 pub const DEAD_LETTER_DAYS: i64 = 7;
 
@@ -41,8 +46,10 @@ pub struct Known {
     pub running: Option<Arc<Version>>,
     /// The version that is tried.
     pub canary: Option<Canary>,
-    /// Why the active version or the canary does not run here.
+    /// Why the active version does not run here.
     pub problem: Option<String>,
+    /// The canary that is wanted and does not run here, and why.
+    pub canary_problem: Option<(Plan, String)>,
 }
 
 /// What an instance knows of functions and tables.
@@ -51,7 +58,9 @@ pub struct Registered {
     /// Functions of the store, by name.
     pub functions: BTreeMap<String, Known>,
     /// Functions from folders that no function of the store replaces.
-    pub folder: FolderSet,
+    pub folder: Vec<FolderFunction>,
+    /// All functions from folders that this is of.
+    folders: FolderSet,
     /// Tables of the store, by name.
     pub tables: BTreeMap<String, TableRow>,
     /// The store's revision that this is of; `None` before the first look, or where something could not be read.
@@ -68,6 +77,8 @@ pub struct Registry {
     turn: Mutex<()>,
     registered: watch::Sender<Arc<Registered>>,
     live: watch::Sender<LiveSet>,
+    /// Dead letters by function, when they were last counted.
+    letters: watch::Sender<BTreeMap<String, u64>>,
 }
 
 impl Registry {
@@ -88,6 +99,7 @@ impl Registry {
             turn: Mutex::new(()),
             registered: watch::channel(Arc::default()).0,
             live: watch::channel(LiveSet::default()).0,
+            letters: watch::channel(BTreeMap::new()).0,
         };
         registry.refresh().await?;
         Ok(Arc::new(registry))
@@ -122,6 +134,13 @@ impl Registry {
         &self.around.tables
     }
 
+    /// Whether a version of the store sees reports.
+    pub(super) async fn transforms(&self, row: &VersionRow, code: Vec<u8>) -> Result<bool, DeployError> {
+        let loaded = load::version(row, code, &self.around).await;
+        let version = loaded.map_err(|problem| DeployError::Conflict(format!("it can't be loaded: {problem}")))?;
+        Ok(version.program.entry_points().transform)
+    }
+
     /// Keeps up with the store and the folders until `shutdown`.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let mut folders = self.folders.clone();
@@ -135,6 +154,7 @@ impl Registry {
                 Ok(()) = folders.changed() => {}
                 () = tokio::time::sleep(POLL) => {}
             }
+            self.mark();
             let done = async {
                 self.refresh().await?;
                 self.judge_canaries().await?;
@@ -167,14 +187,14 @@ impl Registry {
         let looked = self.look(&old).await;
         let mut new = match looked {
             Ok(Some(new)) => new,
-            Ok(None) if Arc::ptr_eq(&old.folder, &folder) => return Ok(()),
+            Ok(None) if Arc::ptr_eq(&old.folders, &folder) => return Ok(()),
             Ok(None) => (*old).clone(),
             Err(error) => {
                 self.registered.send_modify(|registered| Arc::make_mut(registered).revision = None);
                 return Err(error);
             }
         };
-        new.folder = folder;
+        new.folders = folder;
         self.publish(new);
         Ok(())
     }
@@ -191,7 +211,7 @@ impl Registry {
             let known = self.load(row, &old.functions).await?;
             functions.insert(known.row.name.clone(), known);
         }
-        Ok(Some(Registered { functions, tables, folder: old.folder.clone(), revision: Some(revision) }))
+        Ok(Some(Registered { functions, tables, revision: Some(revision), ..old.clone() }))
     }
 
     async fn load(&self, row: FunctionRow, old: &BTreeMap<String, Known>) -> store::Result<Known> {
@@ -202,7 +222,7 @@ impl Registry {
             });
             versions.into_iter().find(|version| version.number == number)
         };
-        let mut known = Known { row, active: None, running: None, canary: None, problem: None };
+        let mut known = Known { row, active: None, running: None, canary: None, problem: None, canary_problem: None };
         if let Some(number) = known.row.active {
             match self.version(&known.row.name, number, at_hand(number)).await? {
                 Ok((row, version)) => (known.active, known.running) = (Some(row), Some(version)),
@@ -226,7 +246,8 @@ impl Registry {
                     Ok((_, version)) => known.canary = Some(Canary::new(version, plan)),
                     Err((_, problem)) => {
                         tracing::error!(function = known.row.name, version = number, problem, "canary can't be loaded");
-                        known.problem = Some(format!("the canary, version {number}, can't be loaded here: {problem}"));
+                        let problem = format!("the canary, version {number}, can't be loaded here: {problem}");
+                        known.canary_problem = Some((plan, problem));
                     }
                 },
             }
@@ -277,7 +298,8 @@ impl Registry {
 
     /// Makes what is known live. A function of the store takes the place of one from a folder.
     fn publish(&self, mut new: Registered) {
-        new.folder = new.folder.iter().filter(|one| !new.functions.contains_key(one.name())).cloned().collect();
+        let replaced = |one: &&FolderFunction| !new.functions.contains_key(one.name());
+        new.folder = new.folders.iter().filter(replaced).cloned().collect();
         let stored = new.functions.values().filter_map(|known| {
             let version = known.running.clone()?;
             Some(Live { version, canary: known.canary.clone() })
@@ -285,10 +307,33 @@ impl Registry {
         let folder = new.folder.iter().filter_map(|one| one.version.clone()).map(Live::from);
         let (live, left_out) = in_order(stored.chain(folder).collect());
         for function in left_out {
-            tracing::error!(function = function.version.label(), "left out: there are more functions than can run");
+            tracing::error!(function = function.version.label(), "left out: {TOO_MANY}");
+            let name = function.version.function();
+            if let Some(known) = new.functions.get_mut(name) {
+                (known.running, known.canary, known.problem) = (None, None, Some(TOO_MANY.to_owned()));
+            }
+            for one in new.folder.iter_mut().filter(|one| one.name() == name) {
+                (one.version, one.problem) = (None, Some(TOO_MANY.to_owned()));
+            }
         }
         self.registered.send_replace(Arc::new(new));
         self.live.send_replace(live);
+    }
+
+    /// Notes how functions do at this moment.
+    fn mark(&self) {
+        for live in self.live.borrow().iter() {
+            live.version.stats.mark();
+            live.canary.iter().for_each(|canary| canary.version.stats.mark());
+        }
+    }
+
+    /// How many dead letters each function has. Where the store does not answer soon, as it was when it last did.
+    pub async fn dead_letters(&self) -> BTreeMap<String, u64> {
+        if let Ok(Ok(counts)) = tokio::time::timeout(COUNT_WAIT, self.store.count_dead_letters()).await {
+            self.letters.send_replace(counts.into_iter().collect());
+        }
+        self.letters.borrow().clone()
     }
 
     /// Ends canaries that fail too often on this instance, for all instances.
@@ -296,8 +341,8 @@ impl Registry {
         for (name, known) in &self.registered().functions {
             let Some(canary) = &known.canary else { continue };
             let Some(reason) = canary.fault() else { continue };
-            tracing::warn!(function = name, version = canary.version.number, reason, "the canary is rolled back");
-            let rolled_back = RolledBack { version: canary.version.number, reason, at: clock::now().to_string() };
+            let version = canary.version.number;
+            let rolled_back = RolledBack { version, reason: reason.clone(), at: clock::now().to_string() };
             let activation = Activation {
                 canary: Some(String::new()),
                 // A struct of numbers and text always has a JSON form.
@@ -305,7 +350,10 @@ impl Registry {
                 only_canary: Some(known.row.canary.clone()),
                 ..Activation::default()
             };
-            self.store.activate(name, &activation).await?;
+            // Another instance may have been the first.
+            if self.store.activate(name, &activation).await?.is_some() {
+                tracing::warn!(function = name, version, reason, "the canary is rolled back");
+            }
             self.refresh().await?;
         }
         Ok(())

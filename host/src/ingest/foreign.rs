@@ -49,9 +49,9 @@ pub struct Receivers {
 }
 
 impl Receivers {
-    /// Lets go of all functions, as there are others now.
-    pub fn clear(&mut self) {
-        self.by_name.clear();
+    /// Lets go of the functions that are no longer these.
+    pub fn update(&mut self, live: &LiveSet) {
+        self.by_name.retain(|_, receiver| receiver.as_ref().is_some_and(|receiver| receiver.is_live(live)));
     }
 
     /// Hands on the reports of all datagrams of a chunk, in order, in lists of some [`TOGETHER`].

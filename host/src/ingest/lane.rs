@@ -72,8 +72,9 @@ impl Lane {
         loop {
             let job = if self.pending.is_empty() { self.queue.next() } else { self.queue.next_within(LINGER) };
             if self.live.has_changed().unwrap_or(false) {
-                self.chain.update(&self.live.borrow_and_update());
-                self.receivers.clear();
+                let live = self.live.borrow_and_update();
+                self.chain.update(&live);
+                self.receivers.update(&live);
             }
             match job {
                 Job::Datagrams(chunk) => self.datagrams(&chunk),

@@ -94,32 +94,25 @@ pub struct Canary {
     pub plan: Plan,
     /// What it made of reports beside the version that runs; in shadow only.
     pub comparison: Arc<Comparison>,
-    /// Its failed and received reports when the trial began: it may have run before.
-    before: (u64, u64),
 }
 
 impl Canary {
     /// A trial that begins now.
     pub fn new(version: Arc<Version>, plan: Plan) -> Canary {
-        let before = failed_and_received(&version);
-        Canary { version, plan, comparison: Arc::default(), before }
+        version.stats.begin();
+        Canary { version, plan, comparison: Arc::default() }
     }
 
-    /// A sentence once too many of its reports failed on this instance.
+    /// A sentence once too many of its newest reports failed on this instance: of those since the trial began, and of the
+    /// last minute at the most.
     pub fn fault(&self) -> Option<String> {
-        let (failed, received) = failed_and_received(&self.version);
-        let (failed, received) = (failed - self.before.0, received - self.before.1);
+        let (failed, received) = self.version.stats.lately();
         let rate = failed as f64 / received.max(1) as f64;
         (received >= JUDGED_FROM && rate > self.plan.max_error_rate).then(|| {
             let (rate, limit) = (rate * 100.0, self.plan.max_error_rate * 100.0);
             format!("{failed} of {received} reports failed ({rate:.1} %), over the limit of {limit:.1} %")
         })
     }
-}
-
-fn failed_and_received(version: &Version) -> (u64, u64) {
-    let counts = version.stats.snapshot();
-    (counts.failed.iter().sum::<u64>() + counts.skipped, counts.received)
 }
 
 /// What a version in the shadow made of reports, compared with what the running one made.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use upto_wire::Report;
 
 use super::canary::Canary;
-use super::runner::{Ran, Runner};
+use super::runner::Runner;
 use super::settings::ContextFilter;
 use super::{Failure, FailureCause, Live, LiveSet, OnError, Outcome, Version, budget};
 use crate::event::FunctionSet;
@@ -130,6 +130,7 @@ struct Link {
     runner: Runner,
     canary: Option<(Canary, Runner)>,
     filter: ContextFilter,
+    canary_filter: ContextFilter,
 }
 
 /// Who deals with a report.
@@ -144,7 +145,8 @@ enum Route {
 impl Link {
     fn new(live: &Live) -> Self {
         let canary = live.canary.clone().map(|canary| (canary.clone(), Runner::new(canary.version)));
-        Link { runner: Runner::new(live.version.clone()), canary, filter: ContextFilter::default() }
+        let (filter, canary_filter) = Default::default();
+        Link { runner: Runner::new(live.version.clone()), canary, filter, canary_filter }
     }
 
     fn into_runners(self) -> impl Iterator<Item = Runner> {
@@ -194,15 +196,20 @@ impl Link {
 
     /// Who deals with each report; `None` where the running version deals with all.
     fn routes(&mut self, reports: &[Report<'_>]) -> Option<Vec<Route>> {
-        let trial = self.canary.as_ref().map(|(trial, _)| &trial.plan).filter(|plan| !plan.shadow);
+        let trial = self.canary.as_ref().map(|(trial, _)| trial).filter(|trial| !trial.plan.shadow);
         let contexts = &self.runner.version.settings.contexts;
         if contexts.is_all() && trial.is_none() {
             return None;
         }
-        let filter = &mut self.filter;
+        let (filter, canary_filter) = (&mut self.filter, &mut self.canary_filter);
         let route = |report: &Report<'_>| match trial {
             _ if !contexts.is_all() && !filter.contains(contexts, &report.context) => Route::Past,
-            Some(plan) if plan.takes(report) => Route::Canary,
+            Some(trial) if trial.plan.takes(report) => {
+                match canary_filter.contains(&trial.version.settings.contexts, &report.context) {
+                    true => Route::Canary,
+                    false => Route::Past,
+                }
+            }
             _ => Route::Active,
         };
         Some(reports.iter().map(route).collect())
@@ -214,11 +221,10 @@ fn compare(trial: &Canary, runner: &mut Runner, active: &Part<'_>) {
     let share: Vec<usize> = (0..active.outcomes.len()).filter(|at| trial.plan.takes(&active.reports[*at])).collect();
     let reports: Vec<_> = share.iter().map(|at| active.reports[*at].clone()).collect();
     let mut outcomes = Vec::with_capacity(reports.len());
-    if let Ran::Took(_) = runner.run(&reports, &mut outcomes) {
-        for ((at, report), outcome) in share.iter().zip(&reports).zip(&outcomes) {
-            trial.comparison.add(report, &active.outcomes[*at], outcome);
-            runner.version.stats.count(report, outcome);
-        }
+    runner.run(&reports, &mut outcomes);
+    for ((at, report), outcome) in share.iter().zip(&reports).zip(&outcomes) {
+        trial.comparison.add(report, &active.outcomes[*at], outcome);
+        runner.version.stats.count(report, outcome);
     }
 }
 
@@ -226,14 +232,14 @@ fn compare(trial: &Canary, runner: &mut Runner, active: &Part<'_>) {
 #[derive(Default)]
 struct Part<'a> {
     reports: Vec<Report<'a>>,
-    /// One for each report; none where the function rests.
+    /// One for each report; none for the last ones where the function rests.
     outcomes: Vec<Outcome>,
 }
 
 impl Part<'_> {
     fn run(&mut self, runner: &mut Runner) {
         self.outcomes.reserve(self.reports.len());
-        let Ran::Took(time) = runner.run(&self.reports, &mut self.outcomes) else { return };
+        let time = runner.run(&self.reports, &mut self.outcomes);
         let version = &runner.version;
         if version.tap.is_watched() {
             for (report, outcome) in self.reports.iter().zip(&self.outcomes) {

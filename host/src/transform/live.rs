@@ -48,9 +48,10 @@ pub struct Version {
 }
 
 impl Version {
-    /// A version whose counts go on where it ran before.
+    /// A version that begins afresh, but for its counts: they go on where it ran before.
     pub fn new(number: u32, program: Arc<dyn Program>, settings: Settings, stats: &Stats) -> Arc<Version> {
         let counts = stats.of(program.name(), number);
+        counts.begin();
         let tap = stats.tap(program.name());
         Arc::new(Version { number, program, settings, stats: counts, tap })
     }

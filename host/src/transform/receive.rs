@@ -9,11 +9,6 @@ use upto_wire::{Report, Time};
 use super::cpu::CallBudget;
 use super::{Failure, FailureCause, Function, LiveSet, Version, budget};
 
-/// Datagrams in a row that may run out of time before the function rests for [`REST`], as in the chain.
-const STRIKES: u32 = 5;
-/// How long a function rests, or waits to be made anew.
-const REST: Duration = Duration::from_secs(5);
-
 /// A request as functions see it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request<'a> {
@@ -78,8 +73,6 @@ const MESSAGE: usize = 500;
 pub struct Receiver {
     version: Arc<Version>,
     function: Option<Box<dyn Function>>,
-    strikes: u32,
-    rests_until: Option<Instant>,
 }
 
 impl Receiver {
@@ -88,20 +81,25 @@ impl Receiver {
         let versions = live.iter().map(|live| &live.version);
         let mut named = versions.filter(|version| version.function() == name);
         let version = named.find(|version| version.program.entry_points().receive)?.clone();
-        Some(Receiver { version, function: None, strikes: 0, rests_until: None })
+        Some(Receiver { version, function: None })
+    }
+
+    /// Whether it is of a version that is still live.
+    pub fn is_live(&self, live: &LiveSet) -> bool {
+        live.iter().any(|live| Arc::ptr_eq(&live.version, &self.version))
     }
 
     /// The reports that a request tells of. It takes up to [`Request::time`], and is to be called on a thread that may
-    /// block. A function that runs out of time again and again rests for a while, in which all fails.
+    /// block. A function that fails again and again rests for a while, in which all fails.
     ///
     /// # Errors
     /// A [`Rejection`] where none came of it.
     pub fn receive(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
         let start = Instant::now();
-        self.rests_until.take_if(|until| *until <= start);
-        let result = match self.rests_until {
-            None => self.call(request, start),
-            Some(_) => Err(rests().into()),
+        let breaker = &self.version.stats.receives;
+        let result = match breaker.rests() {
+            false => self.call(request),
+            true => Err(rests().into()),
         };
         self.version.stats.count_request(&result, start.elapsed());
         result
@@ -131,29 +129,26 @@ impl Receiver {
         }
     }
 
-    fn call(&mut self, request: &Request<'_>, start: Instant) -> Result<Vec<Report<'static>>, Rejection> {
+    fn call(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
+        let breaker = &self.version.stats.receives;
         let function = match &mut self.function {
             Some(function) => function,
             slot => match self.version.program.instantiate() {
                 Ok(function) => slot.insert(function),
                 Err(failure) => {
-                    self.rests_until = Some(start + REST);
+                    breaker.rest(&self.version.label(), "can't be started");
                     return Err(failure.into());
                 }
             },
         };
         let result = function.receive(request);
+        let failed = matches!(&result, Err(Rejection::Failed(_)));
         let late = matches!(&result, Err(Rejection::Failed(failure)) if failure.cause == FailureCause::Time);
-        self.strikes = if late { self.strikes + 1 } else { 0 };
-        if self.strikes >= STRIKES {
-            self.strikes = 0;
-            self.rests_until = Some(Instant::now() + REST);
-            tracing::warn!(function = self.version.label(), rest_s = REST.as_secs(), "runs out of time; it rests");
-        }
+        breaker.judge(&self.version.label(), late, u32::from(failed), !failed);
         result
     }
 }
 
 fn rests() -> Failure {
-    Failure { cause: FailureCause::Time, message: "it rests, as it ran out of time again and again".to_owned() }
+    Failure { cause: FailureCause::Time, message: "it rests, as it failed again and again".to_owned() }
 }

@@ -114,11 +114,6 @@ impl Contexts {
     pub fn contains(&self, context: &str) -> bool {
         self.is_all() || self.0.iter().any(|glob| matches(glob, context))
     }
-
-    /// The globs.
-    pub fn globs(&self) -> &[String] {
-        &self.0
-    }
 }
 
 impl<S: Into<String>> FromIterator<S> for Contexts {
@@ -163,6 +158,9 @@ const REMEMBERED: usize = 1_000;
 
 impl ContextFilter {
     pub(super) fn contains(&mut self, contexts: &Contexts, context: &str) -> bool {
+        if contexts.is_all() {
+            return true;
+        }
         if let Some(known) = self.seen.get(context) {
             return *known;
         }

@@ -1,19 +1,26 @@
 //! What functions do, counted by function and version, so that the counts outlive a reload.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use upto_wire::Report;
 
+use super::breaker::Breaker;
 use super::histogram::Histogram;
 use super::log::Journal;
 use super::tap::Tap;
 use super::{Failure, FailureCause, Outcome, Rejection};
 
-/// Versions whose counts are kept; beyond it those that run nowhere are forgotten.
-const VERSIONS: usize = 1_000;
+/// Versions of a function that run nowhere and whose counts are kept.
+const FORMER: usize = 3;
+/// Functions whose taps and journals are kept; beyond it those that run nowhere are forgotten.
+const FUNCTIONS: usize = 1_000;
+/// What "lately" means.
+const LATELY: Duration = Duration::from_secs(60);
+/// Marks that are made in that time.
+const MARKS: u32 = 20;
 /// A function that fails on every report is told of in the log this often.
 const LOG_AGAIN: Duration = Duration::from_secs(10);
 
@@ -45,12 +52,22 @@ impl Stats {
     /// The counts of a version, which begin at zero.
     pub fn of(&self, function: &str, version: u32) -> Arc<VersionStats> {
         let mut all = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= VERSIONS {
-            all.retain(|_, stats| Arc::strong_count(stats) > 1);
-        }
         let key = (function.to_owned(), version);
         let new = || Arc::new(VersionStats { function: function.to_owned(), version, ..VersionStats::default() });
-        all.entry(key).or_insert_with(new).clone()
+        let stats = all.entry(key).or_insert_with(new).clone();
+        let idle = all.iter().filter(|((name, _), stats)| name == function && Arc::strong_count(stats) == 1);
+        let idle: Vec<_> = idle.map(|(key, _)| key.clone()).collect();
+        for former in &idle[..idle.len().saturating_sub(FORMER)] {
+            all.remove(former);
+        }
+        stats
+    }
+
+    /// Forgets a function that was deleted.
+    pub fn forget(&self, function: &str) {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner).retain(|(name, _), _| name != function);
+        self.taps.lock().unwrap_or_else(PoisonError::into_inner).remove(function);
+        self.journals.lock().unwrap_or_else(PoisonError::into_inner).remove(function);
     }
 
     /// The tap of a function.
@@ -72,7 +89,7 @@ impl Stats {
 
 fn of_function<T: Default>(all: &Mutex<BTreeMap<String, Arc<T>>>, function: &str) -> Arc<T> {
     let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-    if all.len() >= VERSIONS {
+    if all.len() >= FUNCTIONS {
         all.retain(|_, one| Arc::strong_count(one) > 1);
     }
     all.entry(function.to_owned()).or_default().clone()
@@ -90,7 +107,8 @@ pub struct VersionStats {
     pub(super) expanded: AtomicU64,
     pub(super) made: AtomicU64,
     pub(super) skipped: AtomicU64,
-    pub(super) resting: AtomicBool,
+    pub(super) transforms: Breaker,
+    pub(super) receives: Breaker,
     pub(super) memory_peak: AtomicU64,
     failed: [AtomicU64; FailureCause::ALL.len()],
     requests: AtomicU64,
@@ -99,6 +117,15 @@ pub struct VersionStats {
     busy_ns: AtomicU64,
     times: Histogram,
     newest: Mutex<Newest>,
+    window: Mutex<VecDeque<Mark>>,
+}
+
+/// How many reports and requests had come and failed at one moment.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    at: Instant,
+    failed: u64,
+    received: u64,
 }
 
 #[derive(Debug, Default)]
@@ -162,6 +189,42 @@ pub struct Snapshot {
 }
 
 impl VersionStats {
+    /// Forgets what failed before: the version is loaded anew, or tried.
+    pub(super) fn begin(&self) {
+        self.transforms.reset();
+        self.receives.reset();
+        let mark = self.mark_now();
+        *self.window.lock().unwrap_or_else(PoisonError::into_inner) = VecDeque::from([mark]);
+    }
+
+    /// To be called now and then, so that [`VersionStats::lately`] knows what was before.
+    pub fn mark(&self) {
+        let mark = self.mark_now();
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        // The last one that is old enough stays: it is what the present is compared with.
+        while window.len() > 1 && window[1].at.elapsed() >= LATELY {
+            window.pop_front();
+        }
+        if window.back().is_none_or(|last| last.at.elapsed() >= LATELY / MARKS) {
+            window.push_back(mark);
+        }
+    }
+
+    /// How many reports and requests failed or came while it rested, and how many came, in the last minute.
+    pub fn lately(&self) -> (u64, u64) {
+        let now = self.mark_now();
+        let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = window.front().copied().unwrap_or(Mark { failed: 0, received: 0, ..now });
+        (now.failed.saturating_sub(before.failed), now.received.saturating_sub(before.received))
+    }
+
+    fn mark_now(&self) -> Mark {
+        let sum = |counters: &[&AtomicU64]| counters.iter().map(|counter| counter.load(Relaxed)).sum();
+        let failed: u64 = sum(&[&self.skipped, &self.requests_failed]);
+        let failed = failed + self.failed.iter().map(|counter| counter.load(Relaxed)).sum::<u64>();
+        Mark { at: Instant::now(), failed, received: sum(&[&self.received, &self.requests]) }
+    }
+
     /// Counts a call.
     pub(super) fn took(&self, time: Duration, reports: usize) {
         self.busy_ns.fetch_add(time.as_nanos() as u64, Relaxed);
@@ -228,7 +291,7 @@ impl VersionStats {
             made: self.made.load(Relaxed),
             skipped: self.skipped.load(Relaxed),
             failed: std::array::from_fn(|cause| self.failed[cause].load(Relaxed)),
-            resting: self.resting.load(Relaxed),
+            resting: self.transforms.rests() || self.receives.rests(),
             requests: self.requests.load(Relaxed),
             requests_refused: self.requests_refused.load(Relaxed),
             requests_failed: self.requests_failed.load(Relaxed),

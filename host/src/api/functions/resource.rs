@@ -16,12 +16,12 @@ use crate::transform::loader::FolderFunction;
 use crate::transform::stats::LastError;
 use crate::transform::{Failure, FailureCause, Outcome, Settings, Snapshot, Version};
 
-/// The part of failed reports from which on a function counts as failing.
+/// The part of failed reports and requests of the last minute from which on a function counts as failing.
 const FAILING: f64 = 0.01;
 
 /// All functions: those that run in the order in which reports pass them, then the others by name.
 pub async fn all(app: &App) -> Result<Vec<Value>> {
-    let (registered, letters) = (app.registry.registered(), letters(app).await?);
+    let (registered, letters) = (app.registry.registered(), app.registry.dead_letters().await);
     let mut functions: Vec<_> = registered.functions.values().map(Function::Stored).collect();
     functions.extend(registered.folder.iter().map(Function::Folder));
     functions.sort_by_cached_key(|function| {
@@ -33,15 +33,18 @@ pub async fn all(app: &App) -> Result<Vec<Value>> {
 
 /// One function.
 pub async fn of(app: &App, name: &str) -> Result<Value> {
-    let (registered, letters) = (app.registry.registered(), letters(app).await?);
+    let (registered, letters) = (app.registry.registered(), app.registry.dead_letters().await);
     let stored = registered.functions.get(name).map(Function::Stored);
     let folder = || registered.folder.iter().map(Function::Folder).find(|function| function.name() == name);
     let missing = || Problem::not_found(format!("there is no function {name:?}"));
     Ok(resource(stored.or_else(folder).ok_or_else(missing)?, &letters))
 }
 
-async fn letters(app: &App) -> Result<BTreeMap<String, u64>> {
-    Ok(app.store.count_dead_letters().await?.into_iter().collect())
+/// Refuses the name of a function that is not there. It asks nobody.
+pub fn expect(app: &App, name: &str) -> Result<()> {
+    let registered = app.registry.registered();
+    let there = registered.functions.contains_key(name) || registered.folder.iter().any(|one| one.name() == name);
+    if there { Ok(()) } else { Err(Problem::not_found(format!("there is no function {name:?}"))) }
 }
 
 #[derive(Clone, Copy)]
@@ -103,11 +106,11 @@ fn resource(function: Function<'_>, letters: &BTreeMap<String, u64>) -> Value {
         "language": function.language(),
         "entry_points": entry_points,
         "state": state(function, &snapshot),
-        "problem": function.problem(),
+        "problem": function.problem().or(stored.and_then(|known| Some(&known.canary_problem.as_ref()?.1))),
         "active": stored.and_then(|known| known.row.active),
         "versions": stored.map_or(0, |known| known.row.versions),
         "running": function.running().map(|version| version.number).filter(|_| stored.is_some()),
-        "canary": stored.and_then(|known| known.canary.as_ref()).map(canary),
+        "canary": stored.and_then(trial),
         "rolled_back": rolled_back,
         "settings": self::settings(&settings),
         "sha256": active.map(|active| hex(&active.sha256)),
@@ -143,14 +146,14 @@ fn links(function: Function<'_>, entry_points: &[&str]) -> Links {
 }
 
 fn state(function: Function<'_>, snapshot: &Snapshot) -> &'static str {
-    let failed: u64 = snapshot.failed.iter().sum();
+    let (failed, received) = function.running().map_or((0, 0), |version| version.stats.lately());
     if function.problem().is_some() {
         "broken"
     } else if function.running().is_none() {
         "disabled"
     } else if snapshot.resting {
         "resting"
-    } else if failed as f64 > snapshot.received as f64 * FAILING {
+    } else if failed as f64 > received as f64 * FAILING {
         "failing"
     } else {
         "active"
@@ -180,8 +183,25 @@ fn counts(snapshot: &Snapshot) -> Value {
         "expanded": snapshot.expanded,
         "made": snapshot.made,
         "skipped": snapshot.skipped,
+        "requests": snapshot.requests,
+        "requests_refused": snapshot.requests_refused,
+        "requests_failed": snapshot.requests_failed,
         "failed": failed,
     })
+}
+
+/// The canary, or the one that is wanted and does not run here.
+fn trial(known: &Known) -> Option<Value> {
+    match (&known.canary, &known.canary_problem) {
+        (Some(trial), _) => Some(canary(trial)),
+        (None, Some((plan, problem))) => {
+            let mut value = serde_json::to_value(plan).unwrap_or_default();
+            value["counts"] = counts(&Snapshot::default());
+            value["problem"] = json!(problem);
+            Some(value)
+        }
+        (None, None) => None,
+    }
 }
 
 fn canary(canary: &Canary) -> Value {

@@ -33,7 +33,7 @@ pub async fn logs(
     Segments(name): Segments<String>,
     Parameters(After { after }): Parameters<After>,
 ) -> Result<Hal> {
-    super::resource::of(&app, &name).await?;
+    super::resource::expect(&app, &name)?;
     let lines = app.registry.stats().journal(&name).after(after);
     let here = format!("{}/logs", hal::function(&name));
     let address = |seq: Option<u64>| seq.map_or(here.clone(), |seq| format!("{here}?after={seq}"));
@@ -57,7 +57,7 @@ pub async fn tap(
     State(app): State<App>,
     Segments(name): Segments<String>,
 ) -> Result<Sse<impl Stream<Item = std::result::Result<Event, Infallible>>>> {
-    super::resource::of(&app, &name).await?;
+    super::resource::expect(&app, &name)?;
     let permit = app.streams.clone().try_acquire_owned();
     let permit = permit.map_err(|_| Problem::busy("too many pages are watching"))?;
     let samples = app.registry.stats().tap(&name).watch();
