@@ -198,3 +198,49 @@ fn a_guest_in_rust_has_all_of_the_sdk_with_it() {
         assert!(workspace.contains(dependency), "the version table has another {dependency}");
     }
 }
+
+/// The members, in the types for editors, of the table that begins with `head`.
+fn members<'a>(types: &'a str, head: &str) -> Vec<&'a str> {
+    let body = types.split(&format!("\n{head} {{\n")).nth(1).unwrap_or_else(|| panic!("there is no {head}"));
+    let body = body.split("\n}").next().unwrap_or_default();
+    let mut names: Vec<&str> = body
+        .lines()
+        .filter_map(|line| line.strip_prefix('\t').filter(|rest| !rest.starts_with(['\t', '}']))?.split(':').next())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn the_types_for_editors_name_what_scripts_have() {
+    let types = fs::read_to_string(root().join("scripts/upto.d.luau")).expect("the types");
+    // A test of the sandbox holds this list to what there is.
+    let reachable = fs::read_to_string(root().join("tests/hostile/reachable.txt")).expect("what is reachable");
+    let names = |prefix: &str| -> Vec<&str> {
+        let below = reachable.lines().filter_map(|line| line.strip_prefix(prefix)?.split(':').next());
+        let mut names: Vec<&str> = below.filter(|name| !name.contains(['.', '<'])).collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(members(&types, "declare upto:"), names("globals.upto."));
+    let json = members(&types.replace("\n\t", "\n"), "json:").join(" ");
+    assert_eq!(json, names("globals.upto.json.").join(" "));
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let fields = members(&types, "export type Report =").join(" = true, ");
+    let script = format!(
+        "local fields = {{ {fields} = true }}\n\
+         function transform(report: Report): Outcome\n\
+         \tfor field in fields do local _ = report[field] end\n\
+         \tfor field in report do assert(fields[field], field) end\n\
+         \treturn report\n\
+         end\n"
+    );
+    fs::write(folder.path().join("all.lua"), script).expect("it can be written");
+    let full = json!({"context": "c", "name": "n", "type": "end", "time": "2026-11-22T14:00:00Z", "host": "h",
+        "timeline": "1", "status": "success", "labels": {"a": "b"}});
+    let cases = json!([{"name": "all fields", "in": [full], "out": [full]}]);
+    fs::write(folder.path().join("all.cases.json"), cases.to_string()).expect("it can be written");
+    let tested = run(command("upto").args(["function", "test"]).arg(folder.path()));
+    assert_eq!(tested.code, Some(0), "{tested:?}");
+}
