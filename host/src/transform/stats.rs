@@ -119,7 +119,7 @@ pub struct LastError {
 }
 
 /// The counts of one version at one moment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshot {
     /// The function.
     pub function: String,

@@ -13,6 +13,7 @@ use crate::functions::Known;
 use crate::store::functions::VersionRow;
 use crate::transform::canary::{Canary, Difference};
 use crate::transform::loader::FolderFunction;
+use crate::transform::stats::LastError;
 use crate::transform::{Failure, FailureCause, Outcome, Settings, Snapshot, Version};
 
 /// The part of failed reports from which on a function counts as failing.
@@ -89,18 +90,19 @@ impl Function<'_> {
 
 fn resource(function: Function<'_>, letters: &BTreeMap<String, u64>) -> Value {
     let (name, stored) = (function.name(), function.stored());
-    let snapshot = function.running().map(|version| version.stats.snapshot());
+    // Zeros for what does not run.
+    let snapshot = function.running().map_or_else(Snapshot::default, |version| version.stats.snapshot());
     let active: Option<&VersionRow> = stored.and_then(|known| known.active.as_ref());
     let settings = function.running().map_or_else(|| Settings::of(name), |version| version.settings.clone());
     let rolled_back = stored.and_then(|known| serde_json::from_str::<Value>(&known.row.rolled_back).ok());
     let entry_points = function.running().map(|version| version.program.entry_points());
     let entry_points: Vec<&str> = entry_points.into_iter().flat_map(|points| points.names()).collect();
-    let mut members = json!({
+    let members = json!({
         "name": name,
         "source": if stored.is_some() { "store" } else { "folder" },
         "language": function.language(),
         "entry_points": entry_points,
-        "state": state(function, snapshot.as_ref()),
+        "state": state(function, &snapshot),
         "problem": function.problem(),
         "active": stored.and_then(|known| known.row.active),
         "versions": stored.map_or(0, |known| known.row.versions),
@@ -112,22 +114,15 @@ fn resource(function: Function<'_>, letters: &BTreeMap<String, u64>) -> Value {
         "author": active.map_or("", |active| &active.author),
         "created_at": active.map(|active| active.created_at),
         "dead_letters": letters.get(name).copied().unwrap_or(0),
+        "counts": counts(&snapshot),
+        "time_us": {
+            "p50": snapshot.p50.as_secs_f64() * 1e6,
+            "p99": snapshot.p99.as_secs_f64() * 1e6,
+            "total_s": snapshot.busy.as_secs_f64(),
+        },
+        "memory_peak": snapshot.memory_peak,
+        "last_error": snapshot.last_error.as_ref().map(last_error),
     });
-    if let (Some(members), Some(snapshot)) = (members.as_object_mut(), snapshot) {
-        members.insert("counts".into(), counts(&snapshot));
-        let (p50, p99) = (snapshot.p50.as_secs_f64() * 1e6, snapshot.p99.as_secs_f64() * 1e6);
-        members.insert("time_us".into(), json!({"p50": p50, "p99": p99, "total_s": snapshot.busy.as_secs_f64()}));
-        members.insert("memory_peak".into(), json!(snapshot.memory_peak));
-        members.insert(
-            "last_error".into(),
-            snapshot.last_error.map_or(Value::Null, |error| {
-                let mut value = failure(&error.failure);
-                value["at"] = json!(time(error.at));
-                value["report"] = error.report.as_ref().map_or(Value::Null, report);
-                value
-            }),
-        );
-    }
     hal::resource(links(function, &entry_points), members)
 }
 
@@ -147,15 +142,26 @@ fn links(function: Function<'_>, entry_points: &[&str]) -> Links {
     links.maybe("hook", entry_points.contains(&"receive").then(|| format!("/hooks/{}", function.name())))
 }
 
-fn state(function: Function<'_>, snapshot: Option<&Snapshot>) -> &'static str {
-    let failing = |s: &Snapshot| s.failed.iter().sum::<u64>() as f64 > s.received as f64 * FAILING;
-    match (function, snapshot) {
-        _ if function.problem().is_some() => "broken",
-        (_, None) => "disabled",
-        (_, Some(snapshot)) if snapshot.resting => "resting",
-        (_, Some(snapshot)) if failing(snapshot) => "failing",
-        _ => "active",
+fn state(function: Function<'_>, snapshot: &Snapshot) -> &'static str {
+    let failed: u64 = snapshot.failed.iter().sum();
+    if function.problem().is_some() {
+        "broken"
+    } else if function.running().is_none() {
+        "disabled"
+    } else if snapshot.resting {
+        "resting"
+    } else if failed as f64 > snapshot.received as f64 * FAILING {
+        "failing"
+    } else {
+        "active"
     }
+}
+
+fn last_error(error: &LastError) -> Value {
+    let mut value = failure(&error.failure);
+    value["at"] = json!(time(error.at));
+    value["report"] = error.report.as_ref().map_or(Value::Null, report);
+    value
 }
 
 /// Settings as they are written.
