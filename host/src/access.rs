@@ -169,7 +169,7 @@ impl Hosts {
         address.parse::<IpAddr>().is_ok()
             || host == "localhost"
             || host.ends_with(".localhost")
-            || self.0.iter().any(|name| *name == host)
+            || self.0.contains(&host)
     }
 }
 

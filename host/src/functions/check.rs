@@ -187,29 +187,25 @@ pub fn run(input: &mut dyn Read, output: &mut dyn Write) -> std::io::Result<()> 
 
 /// Compiles, runs the cases, and tries the reports, in this process.
 pub fn judge(trial: Trial) -> Verdict {
-    let journal = Arc::new(Journal::default());
-    match prepare(&trial, &journal) {
-        Ok((mut loaded, settings)) => {
-            let cases = trial.cases.as_deref().map_or("[]", RawValue::get);
-            let cases = match cases::run(cases, &mut loaded) {
-                Ok(cases) => cases,
-                Err(error) => return refused("bad cases", error, None),
-            };
-            if !trial.reports.is_empty() && !loaded.entry_points.transform {
-                let detail = "it has no \"transform\" that reports could be tried on; requests are tried by cases";
-                return refused("nothing to try", detail.to_owned(), None);
-            }
-            let mut function = loaded.function;
-            let results = trial.reports.iter().map(|report| attempt(report, &settings, function.as_mut())).collect();
-            let logs =
-                journal.after(None).into_iter().map(|line| (line.level.as_str().to_owned(), line.text)).collect();
-            Verdict { problem: None, cases, results, logs, memory: function.memory() }
-        }
-        Err(verdict) => verdict,
-    }
+    try_out(&trial).unwrap_or_else(|problem| Verdict { problem: Some(problem), ..Verdict::default() })
 }
 
-fn prepare(trial: &Trial, journal: &Arc<Journal>) -> Result<(Loaded, Settings), Verdict> {
+fn try_out(trial: &Trial) -> Result<Verdict, Problem> {
+    let journal = Arc::new(Journal::default());
+    let (mut loaded, settings) = prepare(trial, &journal)?;
+    let cases = trial.cases.as_deref().map_or("[]", RawValue::get);
+    let cases = cases::run(cases, &mut loaded).map_err(|error| refused("bad cases", error, None))?;
+    if !trial.reports.is_empty() && !loaded.entry_points.transform {
+        let detail = "it has no \"transform\" that reports could be tried on; requests are tried by cases";
+        return Err(refused("nothing to try", detail.to_owned(), None));
+    }
+    let mut function = loaded.function;
+    let results = trial.reports.iter().map(|report| attempt(report, &settings, function.as_mut())).collect();
+    let logs = journal.after(None).into_iter().map(|line| (line.level.as_str().to_owned(), line.text)).collect();
+    Ok(Verdict { problem: None, cases, results, logs, memory: function.memory() })
+}
+
+fn prepare(trial: &Trial, journal: &Arc<Journal>) -> Result<(Loaded, Settings), Problem> {
     let settings =
         Settings::parse(&trial.name, &trial.settings).map_err(|error| refused("bad settings", error, None))?;
     let language = Language::of(&trial.language).ok_or_else(|| {
@@ -226,8 +222,8 @@ fn prepare(trial: &Trial, journal: &Arc<Journal>) -> Result<(Loaded, Settings), 
     Ok((loaded, settings))
 }
 
-fn refused(title: &str, detail: String, line: Option<u32>) -> Verdict {
-    Verdict { problem: Some(Problem { title: title.to_owned(), detail, line }), ..Verdict::default() }
+fn refused(title: &str, detail: String, line: Option<u32>) -> Problem {
+    Problem { title: title.to_owned(), detail, line }
 }
 
 fn attempt(given: &Value, settings: &Settings, function: &mut dyn Function) -> Tried {
