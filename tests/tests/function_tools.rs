@@ -178,6 +178,26 @@ fn wrong_usage_and_a_server_that_is_away_have_an_exit_code_of_their_own() {
 }
 
 #[test]
+fn the_token_of_the_environment_opens_a_guarded_server_and_is_the_author() {
+    let made = run(command("upto").args(["token", "ci", "--scope", "deploy"])).stdout;
+    let token = made.split_whitespace().find(|word| word.starts_with("upto_")).expect("the token is shown");
+    let (_, entry) = made.split_once("[[token]]").expect("so is what to write");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("upto.toml"), format!("[[token]]{entry}")).expect("it can be written");
+    let server = Server::in_folder(folder, &[]);
+    done(&server, &["new", "rename"]);
+    let deploy = ["function", "deploy", "rename.lua"];
+    let mut with = command("upto");
+    with.args(deploy).current_dir(server.folder.path()).env("UPTO_URL", server.url(""));
+    let refused = run(&mut with);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert_says(&refused.stderr, &["scope deploy", "set UPTO_TOKEN"]);
+    let deployed = run(with.env("UPTO_TOKEN", token));
+    assert_eq!(deployed.code, Some(0), "{deployed:?}");
+    assert_eq!(server.get("/api/functions/rename").json()["author"], "ci");
+}
+
+#[test]
 fn a_guest_in_rust_has_all_of_the_sdk_with_it() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let made = run(command("upto").args(["function", "new", "lower", "--wasm", "rust"]).current_dir(folder.path()));

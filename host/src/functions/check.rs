@@ -82,6 +82,13 @@ pub struct Problem {
     pub line: Option<u32>,
 }
 
+impl Problem {
+    /// A problem that has no line.
+    pub fn new(title: &str, detail: impl Into<String>) -> Self {
+        Problem { title: title.to_owned(), detail: detail.into(), line: None }
+    }
+}
+
 /// What became of a report that was tried.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Tried {
@@ -181,23 +188,24 @@ pub fn run(input: &mut dyn Read, output: &mut dyn Write) -> std::io::Result<()> 
     let mut text = String::new();
     input.take(VERDICT).read_to_string(&mut text)?;
     let trial: Trial = serde_json::from_str(&text)?;
-    serde_json::to_writer(&mut *output, &judge(trial))?;
+    serde_json::to_writer(&mut *output, &judge(&trial))?;
     output.flush()
 }
 
 /// Compiles, runs the cases, and tries the reports, in this process.
-pub fn judge(trial: Trial) -> Verdict {
-    try_out(&trial).unwrap_or_else(|problem| Verdict { problem: Some(problem), ..Verdict::default() })
+pub fn judge(trial: &Trial) -> Verdict {
+    let refuse = |problem| Verdict { problem: Some(problem), ..Verdict::default() };
+    judged(trial).unwrap_or_else(refuse)
 }
 
-fn try_out(trial: &Trial) -> Result<Verdict, Problem> {
+fn judged(trial: &Trial) -> Result<Verdict, Problem> {
     let journal = Arc::new(Journal::default());
     let (mut loaded, settings) = prepare(trial, &journal)?;
     let cases = trial.cases.as_deref().map_or("[]", RawValue::get);
-    let cases = cases::run(cases, &mut loaded).map_err(|error| refused("bad cases", error, None))?;
+    let cases = cases::run(cases, &mut loaded).map_err(|error| Problem::new("bad cases", error))?;
     if !trial.reports.is_empty() && !loaded.entry_points.transform {
         let detail = "it has no \"transform\" that reports could be tried on; requests are tried by cases";
-        return Err(refused("nothing to try", detail.to_owned(), None));
+        return Err(Problem::new("nothing to try", detail));
     }
     let mut function = loaded.function;
     let results = trial.reports.iter().map(|report| attempt(report, &settings, function.as_mut())).collect();
@@ -206,24 +214,21 @@ fn try_out(trial: &Trial) -> Result<Verdict, Problem> {
 }
 
 fn prepare(trial: &Trial, journal: &Arc<Journal>) -> Result<(Loaded, Settings), Problem> {
-    let settings =
-        Settings::parse(&trial.name, &trial.settings).map_err(|error| refused("bad settings", error, None))?;
+    let settings = Settings::parse(&trial.name, &trial.settings);
+    let settings = settings.map_err(|error| Problem::new("bad settings", error))?;
     let language = Language::of(&trial.language).ok_or_else(|| {
-        let detail = format!("the language is {:?}; use lua or wasm", trial.language);
-        refused("bad language", detail, None)
+        Problem::new("bad language", format!("the language is {:?}; use lua or wasm", trial.language))
     })?;
     let tables = Tables::default();
     for (name, rows) in &trial.tables {
         tables.set(Layer::Store, name, Arc::new(Table::from_iter(rows.iter().map(|(k, v)| (k.as_str(), v.as_str())))));
     }
     let log = Arc::new(Log::new(&trial.name, FOLDER, journal.clone()));
-    let loaded = Loaded::compile(&trial.name, language, &trial.code, tables, log)
-        .map_err(|error| refused("the function does not compile", error.to_string(), error.line()))?;
+    let loaded = Loaded::compile(&trial.name, language, &trial.code, tables, log).map_err(|error| Problem {
+        line: error.line(),
+        ..Problem::new("the function does not compile", error.to_string())
+    })?;
     Ok((loaded, settings))
-}
-
-fn refused(title: &str, detail: String, line: Option<u32>) -> Problem {
-    Problem { title: title.to_owned(), detail, line }
 }
 
 fn attempt(given: &Value, settings: &Settings, function: &mut dyn Function) -> Tried {

@@ -74,8 +74,7 @@ impl From<CheckError> for DeployError {
 
 /// A refusal for one reason.
 pub fn refuse(title: &str, detail: impl Into<String>) -> DeployError {
-    let problem = Problem { title: title.to_owned(), detail: detail.into(), line: None };
-    DeployError::Refused(Box::new(Verdict { problem: Some(problem), ..Verdict::default() }))
+    DeployError::Refused(Box::new(Verdict { problem: Some(Problem::new(title, detail)), ..Verdict::default() }))
 }
 
 impl Registry {

@@ -23,8 +23,8 @@ const RUST: [Template; 8] = [
     ("NAME/NAME.cases.json", include_str!("templates/cases.json")),
     ("NAME/sdk/Cargo.toml", include_str!("templates/rust/sdk.toml.in")),
     ("NAME/sdk/src/lib.rs", include_str!("../../../plugins/sdk/src/lib.rs")),
-    ("NAME/wit/transform.wit", include_str!("../../../plugins/wit/transform.wit")),
     ("NAME/wit/receiver.wit", include_str!("../../../plugins/wit/receiver.wit")),
+    ("NAME/wit/transform.wit", include_str!("../../../plugins/wit/transform.wit")),
 ];
 
 /// Writes the files into the current folder, unless one of them is there already.

@@ -61,7 +61,7 @@ fn locally(file: &FunctionFile, reports: Vec<Value>) -> Result<Verdict, ToolErro
         reports,
         tables: rows.collect(),
     };
-    let verdict = check::judge(trial);
+    let verdict = check::judge(&trial);
     match &verdict.problem {
         Some(problem) => Err(ToolError::Failed(format!("{}: {}", problem.title, file.with_path(&problem.detail)))),
         None => Ok(verdict),

@@ -11,10 +11,13 @@ mod output;
 mod reach;
 mod receive;
 mod report;
+mod running;
 mod sandbox;
 mod source;
+mod stack;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use upto_wire::Report;
 
@@ -96,50 +99,40 @@ struct LuaFunction {
 }
 
 impl LuaFunction {
-    fn one(&mut self, report: &Report<'_>) -> Outcome {
-        let outcome = match self.ready() {
-            Ok(state) => state.call(report),
-            Err(failure) => return Outcome::Fail(failure),
-        };
-        if let Outcome::Fail(failure) = &outcome {
-            self.part_from(failure);
-        }
-        outcome
-    }
-
-    /// A state for one more call.
-    fn ready(&mut self) -> Result<&mut State, Failure> {
+    /// The state, made anew where the last one is gone or has served its time.
+    fn state(&mut self) -> Result<&mut State, Failure> {
         if self.served >= REPORTS {
             self.state = None;
         }
-        let state = match &mut self.state {
-            Some(state) => state,
+        match &mut self.state {
+            Some(state) => Ok(state),
             slot => {
-                let state = State::new(&self.script)?;
                 self.served = 0;
-                slot.insert(state)
+                Ok(slot.insert(State::new(&self.script)?))
             }
-        };
-        self.served += 1;
-        Ok(state)
-    }
-
-    /// Throws the state away where it ran out of something.
-    fn part_from(&mut self, failure: &Failure) {
-        if let FailureCause::Time | FailureCause::Memory = failure.cause {
-            self.state = None;
         }
     }
 }
 
 impl Function for LuaFunction {
     fn transform(&mut self, reports: &[Report<'_>], outcomes: &mut Vec<Outcome>) {
-        let budget = cpu::CallBudget::start();
-        for report in reports {
-            outcomes.push(match budget.left() {
-                true => self.one(report),
-                false => Outcome::Fail(budget.exceeded()),
-            });
+        let (budget, before) = (cpu::CallBudget::start(), outcomes.len());
+        while let Some(left) = reports.get(outcomes.len() - before..).filter(|left| !left.is_empty()) {
+            if !budget.left(Instant::now()) {
+                outcomes.resize(before + reports.len(), Outcome::Fail(budget.exceeded()));
+                break;
+            }
+            let sound = match self.state() {
+                Ok(state) => state.run(left, outcomes, budget),
+                Err(failure) => {
+                    outcomes.push(Outcome::Fail(failure));
+                    continue;
+                }
+            };
+            self.served += left.len() as u32;
+            if !sound {
+                self.state = None;
+            }
         }
         if let Some(last) = outcomes.last_mut().filter(|_| budget.is_over()) {
             // No interrupt came in time to tell.
@@ -148,10 +141,15 @@ impl Function for LuaFunction {
     }
 
     fn receive(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
-        let made = self.ready()?.receive(request);
-        if let Err(Rejection::Failed(failure)) = &made {
-            self.part_from(failure);
+        let made = self.state()?.receive(request);
+        self.served += 1;
+        if let Err(Rejection::Failed(Failure { cause: FailureCause::Time | FailureCause::Memory, .. })) = &made {
+            self.state = None;
         }
         made
+    }
+
+    fn memory(&self) -> usize {
+        self.state.as_ref().map_or(0, |state| state.lua.used_memory())
     }
 }

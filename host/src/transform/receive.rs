@@ -119,7 +119,7 @@ impl Receiver {
             if at > 0 && at.is_multiple_of(budget::BATCH) {
                 call = CallBudget::start();
             }
-            let made = match call.left() {
+            let made = match call.left(Instant::now()) {
                 true => self.receive(&request),
                 false => {
                     let late = Err(call.exceeded().into());

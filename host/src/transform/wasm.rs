@@ -8,7 +8,7 @@ mod host;
 mod receive;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use upto_wire::Report;
 use wasmtime::component::{Component, InstancePre, Linker};
@@ -217,7 +217,7 @@ impl Function for WasmFunction {
             Err(_) => {}
         }
         for report in reports {
-            if !call.left() {
+            if !call.left(Instant::now()) {
                 outcomes.push(Outcome::Fail(call.exceeded()));
                 continue;
             }

@@ -1,9 +1,6 @@
 //! The time that scripts have.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-
-use mlua::{Error, VmState};
 
 use crate::transform::{Failure, FailureCause, budget, cpu};
 
@@ -17,79 +14,55 @@ const INTERRUPTS: u32 = 4;
 /// is past, the script has as much again in processor time, counted from there, within [`budget::CALL_TIME`], or twice
 /// its own time where that is more.
 pub(super) struct Clock {
-    base: Instant,
-    started_ns: AtomicU64,
-    deadline_ns: AtomicU64,
-    allowed_ns: AtomicU64,
-    /// Processor time at the first deadline; 0 before.
-    grace_from_ns: AtomicU64,
-    interrupts: AtomicU32,
-    expired: AtomicBool,
+    started: Instant,
+    deadline: Instant,
+    allowed: Duration,
+    /// Processor time at the first deadline.
+    grace_from: Option<Duration>,
+    interrupts: u32,
+    expired: bool,
 }
 
 impl Clock {
-    pub(super) fn new() -> Self {
-        Clock {
-            base: Instant::now(),
-            started_ns: AtomicU64::new(0),
-            deadline_ns: AtomicU64::new(0),
-            allowed_ns: AtomicU64::new(0),
-            grace_from_ns: AtomicU64::new(0),
-            interrupts: AtomicU32::new(0),
-            expired: AtomicBool::new(false),
-        }
+    /// A clock that allows `time` from now on.
+    pub(super) fn started(time: Duration) -> Self {
+        let now = Instant::now();
+        Clock { started: now, deadline: now + time, allowed: time, grace_from: None, interrupts: 0, expired: false }
     }
 
-    pub(super) fn start(&self, time: Duration) {
-        let (now, allowed) = (self.now_ns(), time.as_nanos() as u64);
-        self.started_ns.store(now, Relaxed);
-        self.deadline_ns.store(now + allowed, Relaxed);
-        self.allowed_ns.store(allowed, Relaxed);
-        self.grace_from_ns.store(0, Relaxed);
-        self.interrupts.store(0, Relaxed);
+    /// Allows `time` from `now` on. A clock that has expired stays so.
+    pub(super) fn restart(&mut self, now: Instant, time: Duration) {
+        let expired = self.expired;
+        *self = Clock { started: now, deadline: now + time, allowed: time, grace_from: None, interrupts: 0, expired };
     }
 
     pub(super) fn expired(&self) -> bool {
-        self.expired.load(Relaxed)
+        self.expired
     }
 
     pub(super) fn late(&self) -> Failure {
-        let message = format!("it ran longer than {} ms", self.allowed_ns.load(Relaxed) / 1_000_000);
+        let message = format!("it ran longer than {} ms", self.allowed.as_millis());
         Failure { cause: FailureCause::Time, message }
     }
 
-    /// What the interrupt does.
-    pub(super) fn check(&self) -> mlua::Result<VmState> {
-        // One thread runs a state, so that load and store are as good as an atomic addition, and cheaper.
-        let count = self.interrupts.load(Relaxed).wrapping_add(1);
-        self.interrupts.store(count, Relaxed);
-        if count.is_multiple_of(INTERRUPTS) {
-            let now = self.now_ns();
-            if now > self.deadline_ns.load(Relaxed) && !self.extend(now) {
-                self.expired.store(true, Relaxed);
-            }
+    /// To be called at each interrupt: whether the script is to be stopped.
+    pub(super) fn tick(&mut self) -> bool {
+        self.interrupts += 1;
+        if self.interrupts == INTERRUPTS {
+            self.interrupts = 0;
+            let now = Instant::now();
+            self.expired = self.expired || (now > self.deadline && !self.extend(now));
         }
-        match self.expired() {
-            true => Err(Error::runtime("out of time")),
-            false => Ok(VmState::Continue),
-        }
+        self.expired
     }
 
     /// Moves a deadline that is past, unless the script has run for its time.
-    fn extend(&self, now: u64) -> bool {
-        let (cpu, allowed) = (cpu::time().as_nanos() as u64, self.allowed_ns.load(Relaxed));
-        let from = match self.grace_from_ns.load(Relaxed) {
-            0 => cpu,
-            from => from,
-        };
-        self.grace_from_ns.store(from, Relaxed);
-        let left = allowed.saturating_sub(cpu - from);
-        self.deadline_ns.store(now + left, Relaxed);
-        let latest = (budget::CALL_TIME.as_nanos() as u64).max(2 * allowed);
-        left > 0 && now - self.started_ns.load(Relaxed) < latest
-    }
-
-    fn now_ns(&self) -> u64 {
-        self.base.elapsed().as_nanos() as u64
+    fn extend(&mut self, now: Instant) -> bool {
+        let cpu = cpu::time();
+        let from = *self.grace_from.get_or_insert(cpu);
+        let left = self.allowed.saturating_sub(cpu - from);
+        self.deadline = now + left;
+        let latest = budget::CALL_TIME.max(2 * self.allowed);
+        !left.is_zero() && now - self.started < latest
     }
 }

@@ -52,7 +52,7 @@ fn program(source: &str) -> LuaProgram {
 
 #[test]
 fn what_is_reachable_is_known() {
-    let state = State::new(&program("function transform(report) return report end").0).unwrap();
+    let mut state = State::new(&program("function transform(report) return report end").0).unwrap();
     let paths: Table = state.eval(WALK, &Report::new(Kind::Start, "deploy", "x")).unwrap();
     let mut paths: Vec<String> = paths.sequence_values::<String>().map(Result::unwrap).collect();
     paths.sort();

@@ -7,8 +7,10 @@ use mlua::{Error, Lua, LuaOptions, LuaString, StdLib, Table, Value};
 use upto_wire::Report;
 
 use super::clock::Clock;
-use super::report::View;
-use super::{Script, helpers, output, source};
+use super::report::FIELDS;
+use super::running::{self, Shared};
+use super::{Script, helpers, source};
+use crate::transform::cpu::CallBudget;
 use crate::transform::log::Level;
 use crate::transform::{EntryPoints, Failure, FailureCause, Outcome, budget};
 
@@ -41,78 +43,91 @@ const DEAR_BUILTINS: [&str; 2] = ["tonumber", "string.sub"];
 
 /// A state with its script loaded.
 pub(super) struct State {
-    /// Holds the state alive; all else here refers to it.
+    loaded: Loaded,
+    /// Holds the state alive; what is loaded refers to it.
     pub(super) lua: Lua,
+    /// Outlives the state, which refers to it.
+    pub(super) running: Shared,
+}
+
+/// What a script defines, and what it is called with.
+struct Loaded {
+    /// The native function that calls the script for a batch.
+    drive: mlua::Function,
     transform: Option<mlua::Function>,
-    pub(super) receive: Option<mlua::Function>,
-    view: View,
-    pub(super) clock: Arc<Clock>,
+    receive: Option<mlua::Function>,
+    report: Value,
 }
 
 impl State {
     /// Makes a sandbox and runs the script's top level in it.
     pub(super) fn new(script: &Arc<Script>) -> Result<State, Failure> {
-        let clock = Arc::new(Clock::new());
-        let fail = |error: Error| failure(&error, &clock);
-        let lua = sandbox(script).map_err(fail)?;
-        lua.set_memory_limit(budget::MEMORY).map_err(fail)?;
-        let ticks = clock.clone();
-        lua.set_interrupt(move |_| ticks.check());
-        clock.start(budget::CALL_TIME);
-        let name = format!("={}.lua", script.name);
-        lua.load(format!("{}{}", source::HEAD, script.source))
-            .set_name(name)
-            .set_mode(ChunkMode::Text)
-            .set_compiler(Compiler::new().set_optimization_level(1).set_disabled_builtins(DEAR_BUILTINS))
-            .exec()
-            .map_err(fail)?;
-        // From here on a write to a global is an error: no report leaves anything for the next one.
-        let globals = lua.globals();
-        globals.set_readonly(true);
-        let defined = |name: &str| globals.raw_get::<Value>(name).ok().and_then(|value| value.as_function().cloned());
-        let (transform, receive) = (defined("transform"), defined("receive"));
-        if transform.is_none() && receive.is_none() {
-            let message = format!("{}.lua: it defines neither a function \"transform\" nor \"receive\"", script.name);
-            return Err(Failure { cause: FailureCause::Error, message });
+        let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::UTF8 | StdLib::BIT;
+        let mut running = Shared::new(script.tables.clone());
+        let lua = Lua::new_with(libraries, LuaOptions::new()).map_err(|error| failure(&error, running.clock()))?;
+        match load(&lua, &mut running, script) {
+            Ok(loaded) => Ok(State { loaded, lua, running }),
+            Err(error) => Err(failure(&error, running.clock())),
         }
-        if clock.expired() {
-            return Err(clock.late());
-        }
-        let view = View::new(&lua).map_err(fail)?;
-        Ok(State { lua, transform, receive, view, clock })
+    }
+
+    /// Pushes what the script makes of each report, for as long as there is time and the state is sound. Says whether
+    /// it still is: one that is not must be thrown away.
+    pub(super) fn run(&mut self, reports: &[Report<'_>], outcomes: &mut Vec<Outcome>, budget: CallBudget) -> bool {
+        let Loaded { drive, transform, report, .. } = &self.loaded;
+        self.running.serve(reports, outcomes, budget, |running| {
+            drive.call((transform.as_ref(), report)).map_err(|error| failure(&error, running.clock()))
+        })
     }
 
     /// What the script defines.
     pub(super) fn entry_points(&self) -> EntryPoints {
-        EntryPoints { transform: self.transform.is_some(), receive: self.receive.is_some() }
+        EntryPoints { transform: self.loaded.transform.is_some(), receive: self.loaded.receive.is_some() }
+    }
+
+    /// The script's function for requests.
+    pub(super) fn receiver(&self) -> Option<&mlua::Function> {
+        self.loaded.receive.as_ref()
     }
 
     /// Runs code of a test in the sandbox, with the globals and a report as its arguments.
     #[cfg(test)]
-    pub(super) fn eval(&self, code: &str, report: &Report<'_>) -> mlua::Result<Table> {
-        self.view.show(report, |view| self.lua.load(code).set_name("=test").call((self.lua.globals(), view.handle())))
-    }
-
-    /// What the script makes of one report.
-    pub(super) fn call(&mut self, report: &Report<'_>) -> Outcome {
-        self.clock.start(budget::REPORT_TIME);
-        let outcome = self.view.show(report, |view| {
-            let Some(transform) = &self.transform else {
-                return Err(Error::runtime("it defines no function \"transform\""));
-            };
-            let value: Value = transform.call(view.handle())?;
-            output::outcome(value, view)
-        });
-        if self.clock.expired() {
-            return Outcome::Fail(self.clock.late());
-        }
-        outcome.unwrap_or_else(|error| Outcome::Fail(failure(&error, &self.clock)))
+    pub(super) fn eval(&mut self, code: &str, report: &Report<'_>) -> mlua::Result<Table> {
+        let arguments = (self.lua.globals(), &self.loaded.report);
+        self.running.show(report, || self.lua.load(code).set_name("=test").call(arguments))
     }
 }
 
-fn sandbox(script: &Arc<Script>) -> mlua::Result<Lua> {
-    let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::UTF8 | StdLib::BIT;
-    let lua = Lua::new_with(libraries, LuaOptions::new())?;
+/// Makes a state a sandbox and runs the script's top level in it.
+fn load(lua: &Lua, running: &mut Shared, script: &Arc<Script>) -> mlua::Result<Loaded> {
+    running.attach(lua)?;
+    let natives = running::natives(lua)?;
+    let report = sandbox(lua, script, &natives)?;
+    lua.set_memory_limit(budget::MEMORY)?;
+    running.limit_time(lua, budget::CALL_TIME)?;
+    let name = format!("={}.lua", script.name);
+    lua.load(format!("{}{}", source::HEAD, script.source))
+        .set_name(name)
+        .set_mode(ChunkMode::Text)
+        .set_compiler(Compiler::new().set_optimization_level(1).set_disabled_builtins(DEAR_BUILTINS))
+        .exec()?;
+    // From here on a write to a global is an error: no report leaves anything for the next one.
+    let globals = lua.globals();
+    globals.set_readonly(true);
+    let defined = |name: &str| globals.raw_get::<Value>(name).ok().and_then(|value| value.as_function().cloned());
+    match (defined("transform"), defined("receive")) {
+        // A top level that caught the error of its time-out has had its time all the same.
+        _ if running.clock().expired() => Err(Error::runtime("out of time")),
+        (None, None) => {
+            let message = "it defines neither a function \"transform\" nor \"receive\"";
+            Err(Error::runtime(format!("{}.lua: {message}", script.name)))
+        }
+        (transform, receive) => Ok(Loaded { drive: natives.raw_get("drive")?, transform, receive, report }),
+    }
+}
+
+/// Takes from a state what functions may not have, gives it what is theirs, and returns the report.
+fn sandbox(lua: &Lua, script: &Arc<Script>, natives: &Table) -> mlua::Result<Value> {
     // The interpreter is as quick for such short scripts, and generates no machine code from what strangers wrote.
     lua.enable_jit(false);
     let keep = lua.create_table()?;
@@ -120,32 +135,6 @@ fn sandbox(script: &Arc<Script>) -> mlua::Result<Lua> {
         let set = lua.create_table_from(names.split_whitespace().map(|name| (name, true)))?;
         keep.raw_set(library, set)?;
     }
-    let natives = natives(&lua, script)?;
-    let prelude = lua.load(include_str!("prelude.luau")).set_name("=upto").set_mode(ChunkMode::Text);
-    prelude.call::<()>((lua.globals(), keep, natives))?;
-    let upto = lua.globals().raw_get::<Table>("upto")?;
-    helpers::add(&lua, &upto, script)?;
-    upto.set_readonly(true);
-    lua.sandbox(true)?;
-    Ok(lua)
-}
-
-/// What `upto.lookup` and `upto.log` call: a second result is what they raise, with the line of their caller.
-fn natives(lua: &Lua, script: &Arc<Script>) -> mlua::Result<Table> {
-    let natives = lua.create_table()?;
-    let tables = script.tables.clone();
-    natives.raw_set(
-        "lookup",
-        lua.create_function(move |lua, (table, key): (LuaString, LuaString)| {
-            match tables.get(&table.to_string_lossy()) {
-                Ok(table) => match std::str::from_utf8(&key.as_bytes()).ok().and_then(|key| table.get(key)) {
-                    Some(value) => Ok((Some(lua.create_string(value)?), None)),
-                    None => Ok((None, None)),
-                },
-                Err(problem) => Ok((None, Some(problem))),
-            }
-        })?,
-    )?;
     let log = script.log.clone();
     natives.raw_set(
         "log",
@@ -157,7 +146,13 @@ fn natives(lua: &Lua, script: &Arc<Script>) -> mlua::Result<Table> {
             Ok(None)
         })?,
     )?;
-    Ok(natives)
+    let prelude = lua.load(include_str!("prelude.luau")).set_name("=upto").set_mode(ChunkMode::Text);
+    let metatable: Table = prelude.call((lua.globals(), keep, natives, FIELDS))?;
+    let upto = lua.globals().raw_get::<Table>("upto")?;
+    helpers::add(lua, &upto, script)?;
+    upto.set_readonly(true);
+    lua.sandbox(true)?;
+    running::report(lua, metatable)
 }
 
 /// The error within the notes on where it came through.
@@ -175,9 +170,6 @@ pub(super) fn failure(error: &Error, clock: &Clock) -> Failure {
         _ if clock.expired() => return clock.late(),
         Error::MemoryError(_) => {
             (FailureCause::Memory, format!("it needs more than {} MiB of memory", budget::MEMORY >> 20))
-        }
-        Error::ExternalError(external) if external.is::<output::BadOutput>() => {
-            (FailureCause::Output, external.to_string())
         }
         Error::RuntimeError(message) | Error::SyntaxError { message, .. } => (FailureCause::Error, message.clone()),
         other => (FailureCause::Error, other.to_string()),

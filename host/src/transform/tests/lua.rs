@@ -121,3 +121,40 @@ fn results_that_are_no_reports_are_refused() {
     assert!(failed("report.time = 0/0").1.contains("within the years 1970 to 2261"));
     assert_eq!(failed("report.status = 'success' report.type = 'start' return report").0, FailureCause::Output);
 }
+
+#[test]
+fn each_report_of_a_batch_is_its_own() {
+    let source = "local calls = 0
+        function transform(report)
+            calls += 1
+            if report.name == 'error' then report.host = 'gone' report.labels.gone = 'x' error('no') end
+            if report.name == 'drop' then return nil end
+            if report.name == 'label' then report.labels.n = tostring(calls) end
+            if report.name == 'wrong' then return 7 end
+            return report
+        end";
+    let names = ["keep", "error", "keep", "label", "drop", "label", "wrong", "error"];
+    let reports = names.map(report);
+    let mut outcomes = vec![Outcome::Drop];
+    function(&lua_program(source)).transform(&reports, &mut outcomes);
+    let said = |outcome: &Outcome| match outcome {
+        Outcome::Keep => "keep".to_owned(),
+        Outcome::Drop => "drop".to_owned(),
+        Outcome::Replace(report) => format!("{} {:?}", report.host, report.labels.iter().collect::<Vec<_>>()),
+        Outcome::Fail(failure) => failure.message.clone(),
+        Outcome::Expand(_) => "expand".to_owned(),
+    };
+    let label = |n| format!("ip-10-0-3-17 [(\"branch\", \"main\"), (\"n\", \"{n}\")]");
+    let wrong = "the result of transform must be a report, a list of reports or nil, not a number";
+    let error = "test.lua:4: no";
+    let wanted = ["drop", "keep", error, "keep", &label(4), "drop", &label(6), wrong, error];
+    assert_eq!(outcomes.iter().map(said).collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn a_report_has_a_type_of_its_own() {
+    assert_eq!(run("return assert(typeof(report) == 'report') and report", &report("a")), Outcome::Keep);
+    let body = "for field, value in upto.copy(report) do assert(report[field] == value or field == 'labels') end";
+    assert_eq!(run(&format!("{body} return report"), &report("a")), Outcome::Keep);
+    assert!(failed("return report[1]").1.starts_with("test.lua:1: a report has no field that is a number; it has"));
+}

@@ -1,7 +1,6 @@
 //! Tests of the functions as the pipeline uses them.
 
 mod chain;
-mod figures;
 mod hostile;
 mod loader;
 mod lua;

@@ -1,9 +1,9 @@
-;; Memories that are each within the budget, and over it together.
-;; expect: refused: 16 MiB
+;; Several memories, which together are over the budget.
+;; expect: refused
 (module
-  (memory (export "memory") 96)
-  (memory 96)
-  (memory 96)
+  (memory (export "memory") 64)
+  (memory 128)
+  (memory 128)
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (i32.const 65536))
   (func (export "transform") (param $reports i32) (param $count i32) (result i32)
