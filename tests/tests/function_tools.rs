@@ -178,6 +178,26 @@ fn wrong_usage_and_a_server_that_is_away_have_an_exit_code_of_their_own() {
 }
 
 #[test]
+fn the_token_of_the_environment_opens_a_guarded_server_and_is_the_author() {
+    let made = run(command("upto").args(["token", "ci", "--scope", "deploy"])).stdout;
+    let token = made.split_whitespace().find(|word| word.starts_with("upto_")).expect("the token is shown");
+    let (_, entry) = made.split_once("[[token]]").expect("so is what to write");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("upto.toml"), format!("[[token]]{entry}")).expect("it can be written");
+    let server = Server::in_folder(folder, &[]);
+    done(&server, &["new", "rename"]);
+    let deploy = ["function", "deploy", "rename.lua"];
+    let mut with = command("upto");
+    with.args(deploy).current_dir(server.folder.path()).env("UPTO_URL", server.url(""));
+    let refused = run(&mut with);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert_says(&refused.stderr, &["scope deploy", "set UPTO_TOKEN"]);
+    let deployed = run(with.env("UPTO_TOKEN", token));
+    assert_eq!(deployed.code, Some(0), "{deployed:?}");
+    assert_eq!(server.get("/api/functions/rename").json()["author"], "ci");
+}
+
+#[test]
 fn a_guest_in_rust_has_all_of_the_sdk_with_it() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let made = run(command("upto").args(["function", "new", "lower", "--wasm", "rust"]).current_dir(folder.path()));
@@ -197,4 +217,50 @@ fn a_guest_in_rust_has_all_of_the_sdk_with_it() {
     for dependency in sdk.split("[dependencies]\n").nth(1).expect("it has some").lines() {
         assert!(workspace.contains(dependency), "the version table has another {dependency}");
     }
+}
+
+/// The members, in the types for editors, of the table that begins with `head`.
+fn members<'a>(types: &'a str, head: &str) -> Vec<&'a str> {
+    let body = types.split(&format!("\n{head} {{\n")).nth(1).unwrap_or_else(|| panic!("there is no {head}"));
+    let body = body.split("\n}").next().unwrap_or_default();
+    let mut names: Vec<&str> = body
+        .lines()
+        .filter_map(|line| line.strip_prefix('\t').filter(|rest| !rest.starts_with(['\t', '}']))?.split(':').next())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn the_types_for_editors_name_what_scripts_have() {
+    let types = fs::read_to_string(root().join("scripts/upto.d.luau")).expect("the types");
+    // A test of the sandbox holds this list to what there is.
+    let reachable = fs::read_to_string(root().join("tests/hostile/reachable.txt")).expect("what is reachable");
+    let names = |prefix: &str| -> Vec<&str> {
+        let below = reachable.lines().filter_map(|line| line.strip_prefix(prefix)?.split(':').next());
+        let mut names: Vec<&str> = below.filter(|name| !name.contains(['.', '<'])).collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(members(&types, "declare upto:"), names("globals.upto."));
+    let json = members(&types.replace("\n\t", "\n"), "json:").join(" ");
+    assert_eq!(json, names("globals.upto.json.").join(" "));
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let fields = members(&types, "export type Report =").join(" = true, ");
+    let script = format!(
+        "local fields = {{ {fields} = true }}\n\
+         function transform(report: Report): Outcome\n\
+         \tfor field in fields do local _ = report[field] end\n\
+         \tfor field in report do assert(fields[field], field) end\n\
+         \treturn report\n\
+         end\n"
+    );
+    fs::write(folder.path().join("all.lua"), script).expect("it can be written");
+    let full = json!({"context": "c", "name": "n", "type": "end", "time": "2026-11-22T14:00:00Z", "host": "h",
+        "timeline": "1", "status": "success", "labels": {"a": "b"}});
+    let cases = json!([{"name": "all fields", "in": [full], "out": [full]}]);
+    fs::write(folder.path().join("all.cases.json"), cases.to_string()).expect("it can be written");
+    let tested = run(command("upto").args(["function", "test"]).arg(folder.path()));
+    assert_eq!(tested.code, Some(0), "{tested:?}");
 }
