@@ -322,9 +322,10 @@ impl Registry {
 
     /// Notes how functions do at this moment.
     fn mark(&self) {
+        let now = Instant::now();
         for live in self.live.borrow().iter() {
-            live.version.stats.mark();
-            live.canary.iter().for_each(|canary| canary.version.stats.mark());
+            live.version.stats.mark(now);
+            live.canary.iter().for_each(|canary| canary.version.stats.mark(now));
         }
     }
 

@@ -193,36 +193,36 @@ impl VersionStats {
     pub(super) fn begin(&self) {
         self.transforms.reset();
         self.receives.reset();
-        let mark = self.mark_now();
+        let mark = self.mark_at(Instant::now());
         *self.window.lock().unwrap_or_else(PoisonError::into_inner) = VecDeque::from([mark]);
     }
 
     /// To be called now and then, so that [`VersionStats::lately`] knows what was before.
-    pub fn mark(&self) {
-        let mark = self.mark_now();
+    pub fn mark(&self, now: Instant) {
+        let mark = self.mark_at(now);
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         // The last one that is old enough stays: it is what the present is compared with.
-        while window.len() > 1 && window[1].at.elapsed() >= LATELY {
+        while window.len() > 1 && now - window[1].at >= LATELY {
             window.pop_front();
         }
-        if window.back().is_none_or(|last| last.at.elapsed() >= LATELY / MARKS) {
+        if window.back().is_none_or(|last| now - last.at >= LATELY / MARKS) {
             window.push_back(mark);
         }
     }
 
     /// How many reports and requests failed or came while it rested, and how many came, in the last minute.
     pub fn lately(&self) -> (u64, u64) {
-        let now = self.mark_now();
+        let now = self.mark_at(Instant::now());
         let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         let before = window.front().copied().unwrap_or(Mark { failed: 0, received: 0, ..now });
         (now.failed.saturating_sub(before.failed), now.received.saturating_sub(before.received))
     }
 
-    fn mark_now(&self) -> Mark {
+    fn mark_at(&self, at: Instant) -> Mark {
         let sum = |counters: &[&AtomicU64]| counters.iter().map(|counter| counter.load(Relaxed)).sum();
         let failed: u64 = sum(&[&self.skipped, &self.requests_failed]);
         let failed = failed + self.failed.iter().map(|counter| counter.load(Relaxed)).sum::<u64>();
-        Mark { at: Instant::now(), failed, received: sum(&[&self.received, &self.requests]) }
+        Mark { at, failed, received: sum(&[&self.received, &self.requests]) }
     }
 
     /// Counts a call.

@@ -142,6 +142,47 @@ fn a_function_that_fails_on_every_report_rests_and_one_that_fails_on_most_does_n
 }
 
 #[test]
+fn a_rest_begins_within_a_chunk_and_ends_with_the_version() {
+    let stats = Stats::default();
+    let slow = native("slow", |_| fail(FailureCause::Time));
+    let set = live(std::slice::from_ref(&slow), &stats);
+    let applied = apply(&mut Chain::new(&set), ["x"; 2_000]);
+    assert_eq!(applied.reports.len(), 2_000, "what it does not see goes on unchanged");
+    let s = stats.snapshot().remove(0);
+    assert_eq!((s.received, s.failed[1], s.skipped, s.resting), (2_000, 256, 1_744, true));
+    live(&[slow], &stats);
+    assert!(!stats.snapshot()[0].resting, "it is loaded anew");
+}
+
+#[test]
+fn what_is_judged_is_the_last_minute() {
+    let stats = Stats::default();
+    let picky = native("f", |report| if *report.name == *"bad" { fail(FailureCause::Error) } else { Outcome::Keep });
+    let canary = trial(r#"{"version": 2, "max_error_rate": 0.1}"#, picky, &stats);
+    let set = Live { canary: Some(canary.clone()), ..with_settings(append("f", 'a'), "{}", &stats) };
+    let mut chain = Chain::new(&[set].into());
+    let version = &canary.version;
+    let start = Instant::now();
+    apply(&mut chain, ["good"; 10_000]);
+    for second in 0..100 {
+        version.stats.mark(start + Duration::from_secs(second));
+    }
+    apply(&mut chain, ["bad"; 60]);
+    assert_eq!(version.stats.lately(), (60, 60));
+    assert!(canary.fault().is_some(), "a good past does not outweigh it");
+}
+
+#[test]
+fn a_canary_sees_the_contexts_that_it_names() {
+    let stats = Stats::default();
+    let settings = Settings::parse("f", r#"{"contexts": ["build"]}"#).unwrap();
+    let version = Version::new(2, append("f", 'c'), settings, &stats);
+    let canary = Canary::new(version, serde_json::from_str(r#"{"version": 2}"#).unwrap());
+    let set = Live { canary: Some(canary), ..with_settings(append("f", 'a'), "{}", &stats) };
+    assert_eq!(names(&apply(&mut Chain::new(&[set].into()), ["x"]).reports), ["x"], "its context is deploy");
+}
+
+#[test]
 fn a_function_sees_the_contexts_that_it_names() {
     let stats = Stats::default();
     let set = [with_settings(append("a", 'a'), r#"{"contexts": ["deploy-*"]}"#, &stats)];

@@ -200,10 +200,13 @@ fn a_receiver_is_found_counted_and_rests() {
     }
     let Err(Rejection::Failed(failure)) = receiver.receive(&request("x")) else { panic!("it rests") };
     assert!(failure.message.contains("it rests"), "{failure}");
+    let mut another = Receiver::find(&set, "test").unwrap();
+    assert!(another.receive(&request("x")).unwrap_err().to_string().contains("it rests"), "so do all of the version");
+    let set = live(&[lua_program(source)], &stats);
     let mut receiver = Receiver::find(&set, "test").unwrap();
     assert!(receiver.receive(&request("refuse")).is_err() && receiver.receive(&request("x")).is_err());
     let counted = stats.snapshot().remove(0);
-    assert_eq!((counted.requests, counted.requests_refused, counted.requests_failed), (8, 1, 7));
+    assert_eq!((counted.requests, counted.requests_refused, counted.requests_failed), (9, 1, 8));
     assert_eq!((counted.received, counted.last_error.unwrap().failure.message), (0, "test.lua:4: always".into()));
 }
 

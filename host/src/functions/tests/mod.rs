@@ -1,3 +1,5 @@
+mod registry;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
