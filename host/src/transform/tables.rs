@@ -135,6 +135,36 @@ impl Tables {
     }
 }
 
+/// Looks into tables on behalf of one instance. It keeps the one that it used last, so that a call with many reports
+/// finds it once, and sees the same rows for all of them.
+pub(super) struct Reader {
+    tables: Arc<Tables>,
+    last: Option<(String, Arc<Table>)>,
+}
+
+impl Reader {
+    pub(super) fn new(tables: Arc<Tables>) -> Self {
+        Reader { tables, last: None }
+    }
+
+    /// To be called at the start of each call: tables that were changed have their new rows then.
+    pub(super) fn refresh(&mut self) {
+        self.last = None;
+    }
+
+    /// The table of this name.
+    ///
+    /// # Errors
+    /// As [`Tables::get`].
+    pub(super) fn get(&mut self, name: &str) -> Result<&Table, String> {
+        let last = match self.last.take() {
+            Some(last) if last.0 == name => last,
+            _ => (name.to_owned(), self.tables.get(name)?),
+        };
+        Ok(&self.last.insert(last).1)
+    }
+}
+
 /// The files of a folder that are tables, by name.
 pub(super) fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder)?
