@@ -41,6 +41,8 @@ test: tools-test ui plugins tests/browser/node_modules/.package-lock.json
 
 ## What upto must reach, measured (minutes; wants an idle machine)
 bench: build
+	$(MAKE) --no-print-directory -C plugins bench
+	cargo bench --workspace --locked --bench functions
 	target/release/bench
 
 clean:

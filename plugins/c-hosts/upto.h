@@ -9,9 +9,12 @@
 #include <stdint.h>
 
 typedef struct { const char *ptr; size_t len; } upto_string; /* UTF-8, not terminated */
-typedef struct { upto_string key, value; } upto_label;
+typedef uint32_t upto_text, upto_labels; /* indices into the texts and the labels of the batch */
+typedef struct { struct { upto_text key, value; } *ptr; size_t len; } upto_label_list;
+typedef struct { const upto_string *texts; const upto_label_list *labels; } upto_batch;
 typedef struct { uint8_t some; int64_t value; } upto_option_s64;
 typedef struct { uint8_t some; upto_string value; } upto_option_string;
+typedef struct { uint8_t some; upto_text value; } upto_option_text;
 typedef struct { uint8_t some, value; } upto_option_u8;
 
 enum upto_kind { UPTO_START, UPTO_END, UPTO_POINT, UPTO_NEW };
@@ -19,28 +22,41 @@ enum upto_status { UPTO_SKIPPED, UPTO_SUCCESS, UPTO_CANCELLED, UPTO_TIMEOUT, UPT
 enum upto_level { UPTO_LOG_DEBUG, UPTO_LOG_INFO, UPTO_LOG_WARN, UPTO_LOG_ERROR };
 
 typedef struct {
-    upto_string context, name;
+    upto_text context, name;
     uint8_t kind; /* enum upto_kind */
     upto_option_s64 time; /* microseconds since 1970-01-01T00:00:00Z */
-    upto_string host; /* empty for none */
-    upto_option_string timeline;
+    upto_text host; /* of an empty text for none */
+    upto_option_text timeline;
     upto_option_u8 status; /* enum upto_status */
-    struct { upto_label *ptr; size_t len; } labels;
+    upto_labels labels;
 } upto_report;
 
+/* What makes a new report of the given one: the fields that are some. An empty host or timeline is none. */
 typedef struct {
-    enum { UPTO_KEEP, UPTO_DROP, UPTO_REPLACE, UPTO_EXPAND, UPTO_FAIL } tag : 8;
+    upto_option_string context, name;
+    upto_option_u8 kind; /* enum upto_kind */
+    upto_option_s64 time;
+    upto_option_string host, timeline;
+    upto_option_u8 status; /* enum upto_status */
+    struct { uint8_t some; struct { upto_string key, value; } *ptr; size_t len; } labels; /* all of the new report */
+    enum { UPTO_WITHOUT_TIME = 1, UPTO_WITHOUT_STATUS = 2 } without : 8;
+} upto_changes;
+
+typedef struct {
+    enum { UPTO_KEEP, UPTO_DROP, UPTO_CHANGE, UPTO_EXPAND, UPTO_FAIL } tag : 8;
     union {
-        upto_report replace;
-        struct { upto_report *ptr; size_t len; } expand; /* at most 100 */
+        upto_changes change;
+        struct { upto_changes *ptr; size_t len; } expand; /* at most 100 */
         upto_string fail;
     };
 } upto_outcome;
 
-_Static_assert(sizeof(upto_report) == 72 && sizeof(upto_outcome) == 80, "the layout of the component model");
+_Static_assert(sizeof(upto_report) == 56 && sizeof(upto_changes) == 96 && sizeof(upto_outcome) == 104,
+               "the layout of the component model");
 
-/* To be defined by the function: what becomes of one report. *outcome is UPTO_KEEP at first. */
-void upto_transform(const upto_report *report, upto_outcome *outcome);
+/* To be defined by the function: what becomes of one report, whose texts and labels are among those of the batch.
+ * *outcome is UPTO_KEEP and all zero at first. */
+void upto_transform(const upto_batch *batch, const upto_report *report, upto_outcome *outcome);
 
 /* Imports. */
 __attribute__((import_module("upto:transform/host@0.1.0"), import_name("log")))
@@ -84,13 +100,17 @@ void *upto_cabi_realloc(void *old, size_t old_size, size_t align, size_t size) {
 typedef struct { upto_outcome *ptr; size_t len; } upto_outcomes;
 
 __attribute__((export_name("transform")))
-upto_outcomes *upto_export_transform(const upto_report *reports, size_t count) {
+upto_outcomes *upto_export_transform(const upto_string *texts, size_t text_count, const upto_label_list *labels,
+                                     size_t labels_count, const upto_report *reports, size_t count) {
+    (void)text_count;
+    (void)labels_count;
+    upto_batch batch = {texts, labels};
     upto_outcomes *result = upto_alloc(sizeof *result, 8);
     result->ptr = upto_alloc(count * sizeof(upto_outcome), 8);
     result->len = count;
     for (size_t i = 0; i < count; i++) {
-        result->ptr[i].tag = UPTO_KEEP;
-        upto_transform(&reports[i], &result->ptr[i]);
+        __builtin_memset(&result->ptr[i], 0, sizeof(upto_outcome));
+        upto_transform(&batch, &reports[i], &result->ptr[i]);
     }
     return result;
 }

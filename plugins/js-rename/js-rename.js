@@ -2,16 +2,16 @@
 
 import { lookup } from "upto:transform/host@0.1.0";
 
-// It is called with up to 256 reports and returns one outcome for each.
-export function transform(reports) {
-  return reports.map(rename);
+// It is called with up to 256 reports and returns one outcome for each. The texts of the reports come apart from them.
+export function transform(texts, labels, reports) {
+  return reports.map((report) => rename(texts[report.name], texts[report.host]));
 }
 
-function rename(report) {
-  const name = report.name.toLowerCase().replaceAll("/", ".");
-  const host = report.host === "" ? report.host : (lookup("hosts", report.host) ?? report.host);
-  if (name === report.name && host === report.host) {
+function rename(name, host) {
+  const dotted = name.toLowerCase().replaceAll("/", ".");
+  const known = host === "" ? undefined : lookup("hosts", host);
+  if (dotted === name && known === undefined) {
     return { tag: "keep" };
   }
-  return { tag: "replace", val: { ...report, name, host } };
+  return { tag: "change", val: { name: dotted, host: known, without: {} } };
 }

@@ -16,14 +16,17 @@ const LUA: [Template; 2] =
     [("NAME.lua", include_str!("templates/function.lua")), ("NAME.cases.json", include_str!("templates/cases.json"))];
 
 /// The SDK goes along, so that a guest is built anywhere.
-const RUST: [Template; 8] = [
+const RUST: [Template; 12] = [
     ("NAME/Cargo.toml", include_str!("templates/rust/Cargo.toml.in")),
     ("NAME/Makefile", include_str!("templates/rust/Makefile")),
     ("NAME/src/lib.rs", include_str!("templates/rust/lib.rs.in")),
     ("NAME/NAME.cases.json", include_str!("templates/cases.json")),
     ("NAME/sdk/Cargo.toml", include_str!("templates/rust/sdk.toml.in")),
+    ("NAME/sdk/src/alloc.rs", include_str!("../../../plugins/sdk/src/alloc.rs")),
+    ("NAME/sdk/src/batch.rs", include_str!("../../../plugins/sdk/src/batch.rs")),
+    ("NAME/sdk/src/known.rs", include_str!("../../../plugins/sdk/src/known.rs")),
     ("NAME/sdk/src/lib.rs", include_str!("../../../plugins/sdk/src/lib.rs")),
-    ("NAME/wit/receiver.wit", include_str!("../../../plugins/wit/receiver.wit")),
+    ("NAME/sdk/src/receive.rs", include_str!("../../../plugins/sdk/src/receive.rs")),
     ("NAME/wit/transform.wit", include_str!("../../../plugins/wit/transform.wit")),
 ];
 

@@ -153,10 +153,11 @@ impl Instance {
 
     fn call(&mut self, reports: &[Report<'_>], time: Duration) -> Result<Vec<Outcome>, Failure> {
         self.calls += 1;
+        self.store.data_mut().tables.refresh();
         allow(&mut self.store, time);
-        let labels = convert::labels(reports);
-        let given = convert::reports(reports, &labels);
-        let made = match self.function.call_transform(&mut self.store, &given) {
+        let batch = convert::Batch::of(reports);
+        let labels: Vec<_> = batch.labels.iter().map(Vec::as_slice).collect();
+        let made = match self.function.call_transform(&mut self.store, &batch.texts, &labels, &batch.reports) {
             Ok(made) => made,
             Err(error) => return Err(failure(&error, self.store.data_mut())),
         };
@@ -238,6 +239,11 @@ impl Function for WasmFunction {
             self.receiver = None;
         }
         made
+    }
+
+    fn memory(&self) -> usize {
+        let transform = self.instance.as_ref().map_or(0, |instance| instance.store.data().limiter.memory());
+        transform + self.receiver.as_ref().map_or(0, receive::Instance::memory)
     }
 }
 

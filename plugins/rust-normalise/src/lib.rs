@@ -8,15 +8,10 @@ use upto_plugin::{Outcome, Report};
 upto_plugin::function!(normalise);
 
 fn normalise(mut report: Report) -> Outcome {
-    let name = dotted(&report.name);
-    let deployment = deployment_of(&report.host).map(str::to_owned);
-    if name == report.name && deployment.is_none() {
-        return Outcome::Keep;
-    }
-    report.name = name;
-    if let Some(deployment) = deployment {
-        let pod = std::mem::replace(&mut report.host, deployment);
-        report.labels.push(("pod".to_owned(), pod));
+    report.name = dotted(&report.name).into();
+    if let Some(deployment) = deployment_of(&report.host).map(str::to_owned) {
+        let pod = std::mem::replace(&mut report.host, deployment.into());
+        report.labels.push(("pod".into(), pod));
     }
     Outcome::Replace(report)
 }

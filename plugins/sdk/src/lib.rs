@@ -9,10 +9,12 @@
 //! upto_plugin::function!(lower);
 //!
 //! fn lower(mut report: Report) -> Outcome {
-//!     report.name = report.name.to_lowercase();
+//!     report.name = report.name.to_lowercase().into();
 //!     Outcome::Replace(report)
 //! }
 //! ```
+//!
+//! The texts of a report are borrowed from the batch until a function sets others, and only what it set goes back.
 //!
 //! It may also return `Option<Report>` (`None` drops the report), `Vec<Report>`, or a `Result` of any of these, whose
 //! error fails the report: it goes on unchanged, and the failure is counted.
@@ -31,10 +33,10 @@ pub mod bindings {
         world: "function",
         pub_export_macro: true,
         default_bindings_module: "upto_plugin::bindings",
-        additional_derives: [PartialEq, Clone],
+        additional_derives: [PartialEq],
     });
 
-    /// Those of the other entry point, with the same reports. A request has its fields flattened in the generated code.
+    /// Those of the other entry point. A request has its fields flattened in the generated code.
     #[allow(clippy::too_many_arguments)]
     pub mod receiver {
         wit_bindgen::generate!({
@@ -52,17 +54,68 @@ pub mod bindings {
     }
 }
 
+#[cfg(any(test, target_arch = "wasm32"))]
+mod alloc;
+mod batch;
+mod known;
+mod receive;
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: alloc::Blocks = alloc::Blocks::new();
+
+use std::borrow::Cow;
 use std::fmt::Display;
 
-pub use bindings::receiver::upto::transform::requests::{Rejection, Request};
+#[doc(hidden)]
+pub use batch::Batch;
 pub use bindings::upto::transform::host::Level;
-pub use bindings::upto::transform::types::{Kind, Outcome, Report, Status};
+pub use bindings::upto::transform::types::{Kind, Status};
+#[doc(hidden)]
+pub use receive::receive;
+pub use receive::{Rejection, Request, value};
 
-/// The value of a key in a lookup table of the host.
+/// A report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report<'a> {
+    /// The kind of process.
+    pub context: Cow<'a, str>,
+    /// Dotted path of the step; empty for a `new` without one.
+    pub name: Cow<'a, str>,
+    /// What it says.
+    pub kind: Kind,
+    /// Microseconds since 1970-01-01T00:00:00Z; none for the time of receipt.
+    pub time: Option<i64>,
+    /// Where it happened; empty for nowhere in particular.
+    pub host: Cow<'a, str>,
+    /// The name of the timeline meant; none is the active one.
+    pub timeline: Option<Cow<'a, str>>,
+    /// How the step ended; on an end or a point only.
+    pub status: Option<Status>,
+    /// Key and value of each label.
+    pub labels: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+/// What becomes of a report.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome<'a> {
+    /// It goes on as it is.
+    Keep,
+    /// It is dropped.
+    Drop,
+    /// Another takes its place. What is the same in both costs nothing.
+    Replace(Report<'a>),
+    /// Several take its place, at most 100.
+    Expand(Vec<Report<'a>>),
+    /// The function could not deal with it: it goes on as it is, and the failure is counted.
+    Fail(String),
+}
+
+/// The value of a key in a lookup table of the host. It is the same throughout a call, whatever becomes of the table.
 ///
 /// A table that does not exist ends the call: the report fails, with a message that names the table.
 pub fn lookup(table: &str, key: &str) -> Option<String> {
-    bindings::upto::transform::host::lookup(table, key)
+    known::lookup(table, key, bindings::upto::transform::host::lookup)
 }
 
 /// Writes a line to the host's log: at most 1,024 bytes, and 20 lines a second.
@@ -81,43 +134,38 @@ pub fn secret_equals(secret: &str, text: &str) -> bool {
     bindings::upto::transform::host::secret_equals(secret, text)
 }
 
-/// The value of the first of some headers or parameters that has this name.
-pub fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-}
-
 /// What a function may return.
-pub trait IntoOutcome {
+pub trait IntoOutcome<'a> {
     /// The outcome that it means.
-    fn into_outcome(self) -> Outcome;
+    fn into_outcome(self) -> Outcome<'a>;
 }
 
-impl IntoOutcome for Outcome {
-    fn into_outcome(self) -> Outcome {
+impl<'a> IntoOutcome<'a> for Outcome<'a> {
+    fn into_outcome(self) -> Outcome<'a> {
         self
     }
 }
 
-impl IntoOutcome for Report {
-    fn into_outcome(self) -> Outcome {
+impl<'a> IntoOutcome<'a> for Report<'a> {
+    fn into_outcome(self) -> Outcome<'a> {
         Outcome::Replace(self)
     }
 }
 
-impl IntoOutcome for Option<Report> {
-    fn into_outcome(self) -> Outcome {
+impl<'a> IntoOutcome<'a> for Option<Report<'a>> {
+    fn into_outcome(self) -> Outcome<'a> {
         self.map_or(Outcome::Drop, Outcome::Replace)
     }
 }
 
-impl IntoOutcome for Vec<Report> {
-    fn into_outcome(self) -> Outcome {
+impl<'a> IntoOutcome<'a> for Vec<Report<'a>> {
+    fn into_outcome(self) -> Outcome<'a> {
         Outcome::Expand(self)
     }
 }
 
-impl<T: IntoOutcome, E: Display> IntoOutcome for Result<T, E> {
-    fn into_outcome(self) -> Outcome {
+impl<'a, T: IntoOutcome<'a>, E: Display> IntoOutcome<'a> for Result<T, E> {
+    fn into_outcome(self) -> Outcome<'a> {
         self.map_or_else(|error| Outcome::Fail(error.to_string()), T::into_outcome)
     }
 }
@@ -129,8 +177,13 @@ macro_rules! function {
         struct UptoFunction;
 
         impl $crate::bindings::Guest for UptoFunction {
-            fn transform(reports: Vec<$crate::Report>) -> Vec<$crate::Outcome> {
-                reports.into_iter().map(|report| $crate::IntoOutcome::into_outcome($function(report))).collect()
+            fn transform(
+                texts: Vec<String>,
+                labels: Vec<Vec<(u32, u32)>>,
+                reports: Vec<$crate::bindings::Report>,
+            ) -> Vec<$crate::bindings::Outcome> {
+                let batch = $crate::Batch { texts: &texts, labels: &labels };
+                batch.transform(reports, |report| $crate::IntoOutcome::into_outcome($function(report)))
             }
         }
 
@@ -146,8 +199,10 @@ macro_rules! receiver {
         struct UptoReceiver;
 
         impl $crate::bindings::receiver::Guest for UptoReceiver {
-            fn receive(request: $crate::Request) -> Result<Vec<$crate::Report>, $crate::Rejection> {
-                $receiver(request)
+            fn receive(
+                request: $crate::Request,
+            ) -> Result<Vec<$crate::bindings::receiver::Made>, $crate::Rejection> {
+                $crate::receive(request, $receiver)
             }
         }
 
@@ -155,30 +210,15 @@ macro_rules! receiver {
     };
 }
 
-/// A message is a failure of the function.
-impl From<String> for Rejection {
-    fn from(message: String) -> Self {
-        Rejection::Fail(message)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn headers_are_found_and_messages_are_failures() {
-        let headers = [("x-token".to_owned(), "a".to_owned())];
-        assert_eq!((value(&headers, "x-token"), value(&headers, "x-other")), (Some("a"), None));
-        let fails = || -> Result<(), Rejection> { Err("no".to_owned())? };
-        assert!(matches!(fails(), Err(Rejection::Fail(message)) if message == "no"));
-    }
-
-    #[test]
     fn what_functions_return_means_an_outcome() {
-        assert!(matches!(None::<Report>.into_outcome(), Outcome::Drop));
-        assert!(matches!(Vec::<Report>::new().into_outcome(), Outcome::Expand(list) if list.is_empty()));
-        assert!(matches!(Err::<Outcome, _>("no").into_outcome(), Outcome::Fail(reason) if reason == "no"));
+        assert!(matches!(None::<Report<'_>>.into_outcome(), Outcome::Drop));
+        assert!(matches!(Vec::<Report<'_>>::new().into_outcome(), Outcome::Expand(list) if list.is_empty()));
+        assert!(matches!(Err::<Outcome<'_>, _>("no").into_outcome(), Outcome::Fail(reason) if reason == "no"));
         assert!(matches!(Ok::<_, String>(Outcome::Keep).into_outcome(), Outcome::Keep));
     }
 }

@@ -1,5 +1,5 @@
 ;; 100,000 labels, all empty.
 ;; expect: output or error
 (i32.store8 (local.get $outcome) (i32.const 2))
-(memory.copy (i32.add (local.get $outcome) (i32.const 8)) (local.get $report) (i32.const 72))
-(i64.store offset=72 (local.get $outcome) (i64.const 0x000186a000100000))
+(i32.store8 offset=84 (local.get $outcome) (i32.const 1))
+(i64.store offset=88 (local.get $outcome) (i64.const 0x000186a000100000))

@@ -1,5 +1,5 @@
 ;; 2^31 labels.
 ;; expect: error
 (i32.store8 (local.get $outcome) (i32.const 2))
-(memory.copy (i32.add (local.get $outcome) (i32.const 8)) (local.get $report) (i32.const 72))
-(i32.store offset=76 (local.get $outcome) (i32.const 0x80000000))
+(i32.store8 offset=84 (local.get $outcome) (i32.const 1))
+(i32.store offset=92 (local.get $outcome) (i32.const 0x80000000))

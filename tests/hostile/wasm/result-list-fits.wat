@@ -1,4 +1,4 @@
-;; 50,000 outcomes for 3 reports.
+;; 40,000 outcomes for 3 reports.
 ;; expect: output or error
 (module
   (memory (export "memory") 64)
@@ -6,5 +6,5 @@
     (i32.const 65536))
   (func (export "transform") (param $reports i32) (param $count i32) (result i32)
     (i32.store (i32.const 8) (i32.const 64))
-    (i32.store (i32.const 12) (i32.const 50000))
+    (i32.store (i32.const 12) (i32.const 40000))
     (i32.const 8)))

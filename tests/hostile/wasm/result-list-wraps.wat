@@ -6,5 +6,5 @@
     (i32.const 65536))
   (func (export "transform") (param $reports i32) (param $count i32) (result i32)
     (i32.store (i32.const 8) (i32.const 64))
-    (i32.store (i32.const 12) (i32.const 0x33333334))
+    (i32.store (i32.const 12) (i32.const 0x20000000))
     (i32.const 8)))

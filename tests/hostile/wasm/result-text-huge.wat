@@ -1,7 +1,9 @@
 ;; Three texts that are the same 3 MiB.
 ;; expect: error: fuel
 (i32.store8 (local.get $outcome) (i32.const 2))
-(memory.copy (i32.add (local.get $outcome) (i32.const 8)) (local.get $report) (i32.const 72))
-(i64.store offset=8 (local.get $outcome) (i64.const 0x0030000000100000))
-(i64.store offset=16 (local.get $outcome) (i64.const 0x0030000000100000))
-(i64.store offset=48 (local.get $outcome) (i64.const 0x0030000000100000))
+(i32.store8 offset=8 (local.get $outcome) (i32.const 1))
+(i64.store offset=12 (local.get $outcome) (i64.const 0x0030000000100000))
+(i32.store8 offset=20 (local.get $outcome) (i32.const 1))
+(i64.store offset=24 (local.get $outcome) (i64.const 0x0030000000100000))
+(i32.store8 offset=56 (local.get $outcome) (i32.const 1))
+(i64.store offset=60 (local.get $outcome) (i64.const 0x0030000000100000))

@@ -1,5 +1,5 @@
 ;; A table of ten million functions from the start.
-;; expect: refused: 16 MiB
+;; expect: refused: limit of 10000
 (module
   (memory (export "memory") 64)
   (table 10000000 funcref)

@@ -2,7 +2,7 @@
 
 use upto_wire::WireError;
 
-use super::wasm::component;
+use super::wasm::{PARAMETERS, component, component_of};
 use super::*;
 use crate::transform::{EntryPoints, Failure, FailureCause, Receiver, Rejection, Request, budget};
 
@@ -327,6 +327,28 @@ fn a_component_refuses_with_a_status_or_says_that_it_failed() {
         (i32.store (i32.const 72) (i32.const 16)) (i32.store (i32.const 76) (i32.const 6))";
     let failure = Failure { cause: FailureCause::Error, message: "no way".into() };
     assert_eq!(guest(fail), Err(Rejection::Failed(failure)));
+}
+
+#[test]
+fn a_component_of_two_worlds_has_both_entry_points() {
+    let core = format!(
+        r#"(module
+          (memory (export "memory") 64)
+          (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+            (i32.const 65536))
+          (func (export "transform") {PARAMETERS} (result i32)
+            (i32.store (i32.const 8) (i32.const 1024))
+            (i32.store (i32.const 12) (local.get $count))
+            (i32.const 8))
+          (func (export "receive") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32)
+            (i32.const 64)))"#
+    );
+    let worlds = ["function", "receiver"].map(|world| format!("include upto:transform/{world}@0.1.0;"));
+    let program = program("test.wasm", &component_of(&core, &worlds.each_ref().map(String::as_str))).unwrap();
+    assert_eq!(program.entry_points(), EntryPoints { transform: true, receive: true });
+    let mut function = function(&program);
+    assert_eq!(outcome(function.as_mut(), &report("a")), Outcome::Keep);
+    assert_eq!(function.receive(&request("body")), Ok(vec![]));
 }
 
 #[test]

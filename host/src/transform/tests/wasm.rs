@@ -1,3 +1,6 @@
+use std::os::unix::process::CommandExt;
+
+use upto_wire::Status;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -9,11 +12,15 @@ const CONTRACT: &str = include_str!("../../../../plugins/wit/transform.wit");
 const RECEIVER: &str = include_str!("../../../../plugins/wit/receiver.wit");
 const WASI: &str = include_str!("../../../../tests/hostile/wasm/wasi.wit");
 
+/// What the core function of `transform` is given: the addresses of three lists, and their lengths.
+pub(super) const PARAMETERS: &str =
+    "(param $texts i32) (param i32) (param $labels i32) (param i32) (param $reports i32) (param $count i32)";
+
 /// For a guest that keeps all reports.
 pub(super) const KEEP: &str = "";
 
-/// A guest that does `evil` for each report whose name begins with an e, and keeps the others. In `evil`, `$report` and
-/// `$outcome` point at the report and its outcome, which is keep.
+/// A guest that does `evil` for each report whose name begins with an e, and keeps the others. In `evil`, `$report`,
+/// `$name` and `$outcome` point at the report, its name and its outcome, which is keep; `$n` is 0, and its own.
 pub(super) fn guest(evil: &str) -> Vec<u8> {
     guest_with("", "", evil)
 }
@@ -31,14 +38,15 @@ fn guest_with(import_wit: &str, import_wat: &str, evil: &str) -> Vec<u8> {
             (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
             (global.set $top (i32.add (local.get $at) (local.get 3)))
             (local.get $at))
-          (func (export "transform") (param $reports i32) (param $count i32) (result i32)
-            (local $i i32) (local $outcomes i32) (local $report i32) (local $outcome i32)
-            (local.set $outcomes (call $alloc (i32.const 0) (i32.const 0) (i32.const 8) (i32.mul (local.get $count) (i32.const 80))))
+          (func (export "transform") {PARAMETERS} (result i32)
+            (local $i i32) (local $outcomes i32) (local $report i32) (local $outcome i32) (local $name i32) (local $n i32)
+            (local.set $outcomes (call $alloc (i32.const 0) (i32.const 0) (i32.const 8) (i32.mul (local.get $count) (i32.const 104))))
             (loop $each
-              (local.set $report (i32.add (local.get $reports) (i32.mul (local.get $i) (i32.const 72))))
-              (local.set $outcome (i32.add (local.get $outcomes) (i32.mul (local.get $i) (i32.const 80))))
-              (memory.fill (local.get $outcome) (i32.const 0) (i32.const 80))
-              (if (i32.eq (i32.load8_u (i32.load offset=8 (local.get $report))) (i32.const 101)) (then {evil}))
+              (local.set $report (i32.add (local.get $reports) (i32.mul (local.get $i) (i32.const 56))))
+              (local.set $outcome (i32.add (local.get $outcomes) (i32.mul (local.get $i) (i32.const 104))))
+              (memory.fill (local.get $outcome) (i32.const 0) (i32.const 104))
+              (local.set $name (i32.add (local.get $texts) (i32.shl (i32.load offset=4 (local.get $report)) (i32.const 3))))
+              (if (i32.eq (i32.load8_u (i32.load (local.get $name))) (i32.const 101)) (then {evil}))
               (local.set $i (i32.add (local.get $i) (i32.const 1)))
               (br_if $each (i32.lt_u (local.get $i) (local.get $count))))
             (global.set $top (i32.const 65536))
@@ -56,15 +64,22 @@ pub(super) fn core_component(imports: &str, core: &str) -> Vec<u8> {
 
 /// A component of a core module, for a world with these imports and exports.
 pub(super) fn component(core: &str, world: &str) -> Vec<u8> {
-    let world = format!("package test:guest; world guest {{ {world} }}");
+    component_of(core, &[world])
+}
+
+/// A component of a core module that is for several worlds, as one of two macros of the guest crate is.
+pub(super) fn component_of(core: &str, worlds: &[&str]) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let rest = RECEIVER.split_once("package upto:transform@0.1.0;").unwrap().1;
     resolve.push_str("transform.wit", &format!("{CONTRACT}{rest}")).unwrap();
     resolve.push_str("wasi.wit", WASI).unwrap();
-    let package = resolve.push_str("guest.wit", &world).unwrap();
-    let world = resolve.select_world(&[package], None).unwrap();
     let mut module = wat::parse_str(core).unwrap();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    for (number, world) in worlds.iter().enumerate() {
+        let world = format!("package test:guest{number}; world guest {{ {world} }}");
+        let package = resolve.push_str("guest.wit", &world).unwrap();
+        let world = resolve.select_world(&[package], None).unwrap();
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    }
     ComponentEncoder::default().validate(false).module(&module).unwrap().encode().unwrap()
 }
 
@@ -93,6 +108,14 @@ fn memory_is_limited() {
 }
 
 #[test]
+fn its_memory_is_told() {
+    let mut function = function(&program("test.wasm", &guest("(drop (memory.grow (i32.const 16)))")).unwrap());
+    assert_eq!(function.memory(), 64 << 16);
+    assert_eq!(outcome(function.as_mut(), &report("evil")), Outcome::Keep);
+    assert_eq!(function.memory(), 80 << 16);
+}
+
+#[test]
 fn traps_are_failures() {
     attack(&guest("unreachable"), FailureCause::Error, "unreachable");
     attack(&guest("(call $recurse)"), FailureCause::Error, "call stack exhausted");
@@ -108,17 +131,76 @@ fn what_it_says_is_done() {
         "(i32.store8 (local.get $outcome) (i32.const 4)) (i32.store offset=8 (local.get $outcome) (i32.const 16))
         (i32.store offset=12 (local.get $outcome) (i32.const 6))";
     attack(&guest(fail), FailureCause::Error, "no way");
-    // The report itself is replaced by a copy whose name is its first letter.
-    let replace = "(i32.store8 (local.get $outcome) (i32.const 2))
-        (memory.copy (i32.add (local.get $outcome) (i32.const 8)) (local.get $report) (i32.const 72))
-        (i32.store offset=20 (local.get $outcome) (i32.const 1))";
+    // The name becomes its first letter.
+    let change =
+        "(i32.store8 (local.get $outcome) (i32.const 2)) (i32.store8 offset=20 (local.get $outcome) (i32.const 1))
+        (i32.store offset=24 (local.get $outcome) (i32.load (local.get $name)))
+        (i32.store offset=28 (local.get $outcome) (i32.const 1))";
     let mut wanted = report("evil").into_owned();
     wanted.name = "e".into();
-    assert_eq!(says(replace), Outcome::Replace(Box::new(wanted.clone())));
+    assert_eq!(says(change), Outcome::Replace(Box::new(wanted)));
+    // Memory from 1 MiB on is zero: two times no changes.
     let expand =
-        "(i32.store8 (local.get $outcome) (i32.const 3)) (i32.store offset=12 (local.get $outcome) (i32.const 1))
-        (i32.store offset=8 (local.get $outcome) (local.get $report))";
-    assert_eq!(says(expand), Outcome::Expand(vec![report("evil").into_owned()]));
+        "(i32.store8 (local.get $outcome) (i32.const 3)) (i32.store offset=12 (local.get $outcome) (i32.const 2))
+        (i32.store offset=8 (local.get $outcome) (i32.const 1048576))";
+    assert_eq!(says(expand), Outcome::Expand(vec![report("evil").into_owned(); 2]));
+}
+
+#[test]
+fn fields_can_be_changed_and_taken_away() {
+    let change = |stores: &[(u32, u32)]| {
+        let store =
+            |(at, byte): &(u32, u32)| format!("(i32.store8 offset={at} (local.get $outcome) (i32.const {byte}))");
+        let evil: String = [(0, 2)].iter().chain(stores).map(store).collect();
+        let mut given = report("evil");
+        (given.timeline, given.status) = (Some("blue".into()), Some(Status::Success));
+        match outcome(function(&program("test.wasm", &guest(&evil)).unwrap()).as_mut(), &given) {
+            Outcome::Replace(report) => *report,
+            other => panic!("{other:?}"),
+        }
+    };
+    // Offsets are those of `changes`, which begins at 8.
+    let changed = change(&[(32, 1), (33, 2), (40, 1), (48, 9), (80, 1), (81, 5)]);
+    assert_eq!(
+        (changed.kind, changed.time, changed.status),
+        (Kind::Point, Some(Time::from_micros(9)), Some(Status::Error))
+    );
+    assert_eq!((changed.timeline.as_deref(), &*changed.name), (Some("blue"), "evil"));
+    let emptied = change(&[(56, 1), (68, 1), (84, 1), (96, 3)]);
+    assert_eq!((emptied.time, emptied.status, emptied.timeline.as_deref(), &*emptied.host), (None, None, None, ""));
+    assert!(emptied.labels.is_empty());
+}
+
+/// Texts that repeat are handed over once; each report must have its own all the same.
+#[test]
+fn each_report_has_its_own_texts() {
+    let texts: Vec<String> = (0..40).map(|i| format!("e{}", i / 3)).collect();
+    let reports: Vec<Report<'_>> = (0..40)
+        .map(|i| {
+            let mut report = report(&texts[i]);
+            report.host = texts[i * 7 % 40].as_str().into();
+            report.timeline = (i % 4 != 0).then(|| texts[i / 2].as_str().into());
+            (0..i % 3).for_each(|at| report.labels.set(texts[i + at - i % 3].as_str(), texts[at].as_str()));
+            report
+        })
+        .collect();
+    // The fields of the report are given back as changes, text by text, but for the labels' own table.
+    let text = |from: u32, to: u32| {
+        format!(
+            "(i32.store8 offset={to} (local.get $outcome) (i32.const 1))
+             (i64.store offset={} align=4 (local.get $outcome) (i64.load align=4 (i32.add (local.get $texts)
+               (i32.shl (i32.load offset={from} (local.get $report)) (i32.const 3)))))",
+            to + 4
+        )
+    };
+    let evil = format!("(i32.store8 (local.get $outcome) (i32.const 2)) {}{}{}", text(0, 8), text(4, 20), text(32, 56));
+    let timeline = format!("(if (i32.load8_u offset=36 (local.get $report)) (then {}))", text(40, 68));
+    let mut function = function(&program("test.wasm", &guest(&(evil + &timeline))).unwrap());
+    let mut outcomes = Vec::new();
+    function.transform(&reports, &mut outcomes);
+    for (outcome, report) in outcomes.into_iter().zip(reports) {
+        assert_eq!(outcome, Outcome::Replace(Box::new(report.into_owned())));
+    }
 }
 
 #[test]
@@ -127,18 +209,21 @@ fn outputs_are_limited() {
         "(i32.store8 (local.get $outcome) (i32.const 3)) (i32.store offset=12 (local.get $outcome) (i32.const 101))
         (i32.store offset=8 (local.get $outcome) (i32.const 2097152))";
     attack(&guest(many), FailureCause::Output, "made 101 reports of one; at most 100");
-    let invalid = "(i32.store8 (local.get $outcome) (i32.const 2))";
+    let invalid =
+        "(i32.store8 (local.get $outcome) (i32.const 2)) (i32.store8 offset=8 (local.get $outcome) (i32.const 1))";
     attack(&guest(invalid), FailureCause::Output, "context is missing or empty");
     attack(&guest("(global.set $missing (i32.const 1))"), FailureCause::Output, "0 outcomes for 1 reports");
     // Three texts that are the same 3 MiB of memory would be 9 MiB in the host.
     let text = |at: u32| {
         format!(
-            "(i32.store offset={at} (local.get $outcome) (i32.const 1048576))
+            "(i32.store8 offset={at} (local.get $outcome) (i32.const 1))
+             (i32.store offset={} (local.get $outcome) (i32.const 1048576))
              (i32.store offset={} (local.get $outcome) (i32.const 3145728))",
-            at + 4
+            at + 4,
+            at + 8
         )
     };
-    let large = format!("(i32.store8 (local.get $outcome) (i32.const 2)) {}{}{}", text(8), text(16), text(48));
+    let large = format!("(i32.store8 (local.get $outcome) (i32.const 2)) {}{}{}", text(8), text(20), text(56));
     attack(&guest(&large), FailureCause::Error, "fuel allocated for hostcalls");
 }
 
@@ -155,6 +240,27 @@ fn a_bad_report_in_a_batch_fails_alone() {
             outcomes.iter().enumerate().filter(|(_, o)| **o != Outcome::Keep).map(|(at, _)| at).collect();
         assert_eq!(failed, [10], "{evil}");
     }
+}
+
+/// Where the system refuses the addresses for a pool, instances have none and run all the same: this runs another test in
+/// a process that has few.
+#[test]
+fn a_host_with_few_addresses_runs_guests_too() {
+    let mut process = std::process::Command::new(std::env::current_exe().unwrap());
+    process.args(["--exact", "transform::tests::wasm::what_it_says_is_done"]);
+    let limit = || {
+        let addresses = libc::rlimit { rlim_cur: 8 << 30, rlim_max: 8 << 30 };
+        // SAFETY: the pointer is to a value of this frame, and the call changes nothing of this process' memory.
+        match unsafe { libc::setrlimit(libc::RLIMIT_AS, &addresses) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: between fork and exec it makes one system call.
+    unsafe { process.pre_exec(limit) };
+    let output = process.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
 #[test]

@@ -5,12 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use wasmtime::{Config, WasmBacktraceDetails};
+use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+
+use super::host::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
+use crate::transform::budget;
 
 /// How often guests are looked at. A guest runs over its time by at most one tick.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 /// Stack of a guest, in bytes.
 const STACK: usize = 256 << 10;
+/// Instances that may live at a time. Each of their memories reserves some 4 GiB of addresses, and no memory.
+const POOL: u32 = 256;
+/// Bytes of an instance's memory that stay with its place in the pool, zeroed: what most guests touch.
+const KEEP_RESIDENT: usize = 256 << 10;
 
 static SHARED: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
 
@@ -38,7 +45,11 @@ impl Engine {
     }
 
     fn new() -> wasmtime::Result<Engine> {
-        let wasmtime = wasmtime::Engine::new(&config())?;
+        // A system that limits addresses (`ulimit -v`, some containers) refuses the pool. Instances then start slower.
+        let wasmtime = wasmtime::Engine::new(&pooled()).or_else(|error| {
+            tracing::info!(%error, "no address space for a pool of Wasm instances; each reserves its own");
+            wasmtime::Engine::new(&on_demand())
+        })?;
         let stopped = Arc::new(AtomicBool::new(false));
         let (engine, stop) = (wasmtime.clone(), stopped.clone());
         let tick = move || {
@@ -77,5 +88,30 @@ fn config() -> Config {
         .wasm_relaxed_simd(false)
         .cranelift_nan_canonicalization(true)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    config
+}
+
+/// Instances take a place in a pool that was reserved once, so that one starts within microseconds.
+fn pooled() -> Config {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(POOL)
+        .total_core_instances(POOL * CORE_INSTANCES as u32)
+        .max_core_instances_per_component(CORE_INSTANCES as u32)
+        .total_memories(POOL * MEMORIES as u32)
+        .max_memories_per_component(MEMORIES as u32)
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .total_tables(POOL * 4)
+        .max_tables_per_component(TABLES as u32)
+        .table_elements(TABLE_ELEMENTS)
+        .table_keep_resident(KEEP_RESIDENT);
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+/// Memory is mapped when an instance starts, and no more than it may have.
+fn on_demand() -> Config {
+    let mut config = config();
+    config.memory_reservation(budget::MEMORY as u64).memory_reservation_for_growth(0);
     config
 }

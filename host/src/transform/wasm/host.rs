@@ -10,13 +10,19 @@ use wasmtime_wasi::{Deterministic, HostMonotonicClock, HostWallClock, WasiCtx, W
 
 use super::bindings::upto::transform::{host, types};
 use crate::transform::log::{LINE_BYTES, Level, Log};
-use crate::transform::tables::Tables;
+use crate::transform::tables::{Reader, Tables};
 use crate::transform::{Secrets, budget, cpu};
 
 /// Resources of WASI that a guest may hold: streams, mostly.
 const RESOURCES: usize = 64;
 /// Elements of all tables of functions.
-const TABLE_ELEMENTS: usize = 10_000;
+pub(super) const TABLE_ELEMENTS: usize = 10_000;
+/// A component has its own module, and adapters and shims of a few more.
+pub(super) const CORE_INSTANCES: usize = 16;
+/// Tables of functions, in all modules of a component.
+pub(super) const TABLES: usize = 16;
+/// Memories, in all modules of a component.
+pub(super) const MEMORIES: usize = 4;
 /// Bytes that a guest may ask of `wasi:random` at a time.
 const RANDOM: u64 = 4_096;
 
@@ -27,7 +33,7 @@ pub(super) struct State {
     pub(super) runs_until: Duration,
     wasi: WasiCtx,
     resources: ResourceTable,
-    tables: Arc<Tables>,
+    pub(super) tables: Reader,
     secrets: Arc<Secrets>,
     log: Arc<Log>,
     errors: Lines,
@@ -57,7 +63,7 @@ impl State {
             runs_until: Duration::ZERO,
             wasi,
             resources,
-            tables: tables.clone(),
+            tables: Reader::new(tables.clone()),
             secrets: secrets.clone(),
             log: log.clone(),
             errors,
@@ -162,6 +168,11 @@ pub(super) struct Limiter {
 }
 
 impl Limiter {
+    /// Bytes that it has now, in all its memories.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
+    }
+
     pub(super) fn refused(&self) -> bool {
         self.refused
     }
@@ -188,17 +199,16 @@ impl wasmtime::ResourceLimiter for Limiter {
         Ok(fits)
     }
 
-    // A component has its own module, and adapters and shims of a few more.
     fn instances(&self) -> usize {
-        16
+        CORE_INSTANCES
     }
 
     fn tables(&self) -> usize {
-        16
+        TABLES
     }
 
     fn memories(&self) -> usize {
-        4
+        MEMORIES
     }
 }
 

@@ -4,7 +4,7 @@ use upto_wire::Report;
 use wasmtime::Store;
 use wasmtime::component::{ComponentType, Func, Lift, Lower};
 
-use super::bindings::upto::transform::types::ReportResult;
+use super::bindings::upto::transform::types::{Kind, Status};
 use super::host::State;
 use super::{CALLS, Compiled, allow, convert, failure, missing, store};
 use crate::transform::{Failure, FailureCause, Rejection, Request, budget};
@@ -26,6 +26,20 @@ struct Given<'a> {
     received: i64,
 }
 
+/// `report` of the interface [`TYPES`].
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct Made {
+    context: String,
+    name: String,
+    kind: Kind,
+    time: Option<i64>,
+    host: String,
+    timeline: Option<String>,
+    status: Option<Status>,
+    labels: Vec<(String, String)>,
+}
+
 /// `rejection` of the contract.
 #[derive(ComponentType, Lift)]
 #[component(variant)]
@@ -36,7 +50,7 @@ enum Rejected {
     Fail(String),
 }
 
-type Returned = (Result<Vec<ReportResult>, Rejected>,);
+type Returned = (Result<Vec<Made>, Rejected>,);
 
 /// A store with the component in it, for its function `receive`.
 pub(super) struct Instance {
@@ -57,6 +71,11 @@ impl Instance {
         Ok(Instance { store, receive, calls: 0 })
     }
 
+    /// Bytes of its memory.
+    pub(super) fn memory(&self) -> usize {
+        self.store.data().limiter.memory()
+    }
+
     /// Whether it has served all the calls that an instance may.
     pub(super) fn is_spent(&self) -> bool {
         self.calls >= CALLS
@@ -64,6 +83,7 @@ impl Instance {
 
     pub(super) fn call(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
         self.calls += 1;
+        self.store.data_mut().tables.refresh();
         allow(&mut self.store, request.time());
         let (query, headers) = (pairs(&request.query), pairs(&request.headers));
         let given = Given {
@@ -87,13 +107,27 @@ fn pairs(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
     pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }
 
-fn reports(made: Vec<ReportResult>) -> Result<Vec<Report<'static>>, Rejection> {
+fn reports(made: Vec<Made>) -> Result<Vec<Report<'static>>, Rejection> {
     const LIMIT: usize = budget::REQUEST_REPORTS;
     if made.len() > LIMIT {
         let message = format!("it made {} reports of one request; at most {LIMIT} are allowed", made.len());
         return Err(Failure { cause: FailureCause::Output, message }.into());
     }
-    made.into_iter().map(|report| convert::checked(report, false).map_err(Rejection::from)).collect()
+    made.into_iter().map(|made| report(made).map_err(Rejection::from)).collect()
+}
+
+fn report(made: Made) -> Result<Report<'static>, Failure> {
+    convert::checked(Report {
+        context: made.context.into(),
+        name: made.name.into(),
+        kind: convert::kind_out(made.kind),
+        time: made.time.map(convert::time).transpose()?,
+        host: made.host.into(),
+        auto_ip: false,
+        timeline: made.timeline.map(Into::into),
+        status: made.status.map(convert::status_out),
+        labels: convert::labels(made.labels)?,
+    })
 }
 
 fn rejection(rejected: Rejected) -> Rejection {
