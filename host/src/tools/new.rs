@@ -16,7 +16,7 @@ const LUA: [Template; 2] =
     [("NAME.lua", include_str!("templates/function.lua")), ("NAME.cases.json", include_str!("templates/cases.json"))];
 
 /// The SDK goes along, so that a guest is built anywhere.
-const RUST: [Template; 12] = [
+const RUST: [Template; 11] = [
     ("NAME/Cargo.toml", include_str!("templates/rust/Cargo.toml.in")),
     ("NAME/Makefile", include_str!("templates/rust/Makefile")),
     ("NAME/src/lib.rs", include_str!("templates/rust/lib.rs.in")),
