@@ -12,11 +12,11 @@ use crate::transform::compile::check_name;
 /// A file to be written: its path, in which NAME stands for the function's name, and its text, in which `{name}` does.
 type Template = (&'static str, &'static str);
 
-const LUA: [Template; 2] =
-    [("NAME.lua", include_str!("templates/function.lua")), ("NAME.cases.json", include_str!("templates/cases.json"))];
+const LUA: &[Template] =
+    &[("NAME.lua", include_str!("templates/function.lua")), ("NAME.cases.json", include_str!("templates/cases.json"))];
 
 /// The SDK goes along, so that a guest is built anywhere.
-const RUST: [Template; 11] = [
+const RUST: &[Template] = &[
     ("NAME/Cargo.toml", include_str!("templates/rust/Cargo.toml.in")),
     ("NAME/Makefile", include_str!("templates/rust/Makefile")),
     ("NAME/src/lib.rs", include_str!("templates/rust/lib.rs.in")),
@@ -27,6 +27,7 @@ const RUST: [Template; 11] = [
     ("NAME/sdk/src/known.rs", include_str!("../../../plugins/sdk/src/known.rs")),
     ("NAME/sdk/src/lib.rs", include_str!("../../../plugins/sdk/src/lib.rs")),
     ("NAME/sdk/src/receive.rs", include_str!("../../../plugins/sdk/src/receive.rs")),
+    ("NAME/wit/receiver.wit", include_str!("../../../plugins/wit/receiver.wit")),
     ("NAME/wit/transform.wit", include_str!("../../../plugins/wit/transform.wit")),
 ];
 
@@ -35,8 +36,8 @@ pub fn run(args: &NewArgs, screen: &mut Screen) -> Done {
     let name = &args.name;
     check_name(name).map_err(|error| ToolError::Unusable(format!("{name:?}: {error}")))?;
     let (templates, function): (&[Template], String) = match args.wasm {
-        None => (&LUA, format!("{name}.lua")),
-        Some(Guest::Rust) => (&RUST, format!("{name}/{name}.wasm")),
+        None => (LUA, format!("{name}.lua")),
+        Some(Guest::Rust) => (RUST, format!("{name}/{name}.wasm")),
     };
     let files: Vec<(PathBuf, String)> = templates
         .iter()
