@@ -103,7 +103,9 @@ fn pooled() -> Config {
         .total_tables(POOL * 4)
         .max_tables_per_component(TABLES as u32)
         .table_elements(TABLE_ELEMENTS)
-        .table_keep_resident(KEEP_RESIDENT);
+        .table_keep_resident(KEEP_RESIDENT)
+        // Guests run on the stack of their thread.
+        .total_stacks(0);
     let mut config = config();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
