@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
-import { get } from '../api/client';
+import { get, getBytes } from '../api/client';
 import type { FunctionResource, VersionDetail } from '../api/function-types';
 import { poll } from '../api/repeat';
+import { token } from '../api/token';
 import { casesText } from '../model/draft';
 import { plural } from '../model/format';
 import { contextsText, formatBytes, ON_ERROR_TEXTS } from '../model/functions';
@@ -9,6 +10,7 @@ import { functionPath } from '../router';
 import { Ago } from './ago';
 import { Code } from './code';
 import { Name } from './name';
+import { saveFile } from './save-file';
 
 const RETRY_MS = 2000;
 
@@ -44,11 +46,7 @@ export function FunctionSource({ fn }: { fn: FunctionResource }) {
           </span>
         )}
         <span class="spring" />
-        {version !== null && (
-          <a class="button" href={version._links.code.href} download={fileName(version)}>
-            Download
-          </a>
-        )}
+        {version !== null && <Download version={version} />}
         <a class="button" href={functionPath(fn.name, 'try')}>
           Edit and try
         </a>
@@ -63,8 +61,33 @@ export function FunctionSource({ fn }: { fn: FunctionResource }) {
   );
 }
 
-function fileName({ function: name, language }: VersionDetail): string {
-  return `${name}.${language}`;
+function Download({ version }: { version: VersionDetail }) {
+  const [failure, setFailure] = useState('');
+  const { href } = version._links.code;
+  const file = `${version.function}.${version.language}`;
+  // A link sends no token.
+  const download = async (event: Event) => {
+    if (token.value === null) return;
+    event.preventDefault();
+    setFailure('');
+    try {
+      saveFile(file, await getBytes(href));
+    } catch (error) {
+      setFailure((error as Error).message);
+    }
+  };
+  return (
+    <>
+      {failure !== '' && (
+        <span class="fault" role="alert">
+          <Name text={failure} />
+        </span>
+      )}
+      <a class="button" href={href} download={file} onClick={download}>
+        Download
+      </a>
+    </>
+  );
 }
 
 function VersionView({ version }: { version: VersionDetail }) {
