@@ -93,7 +93,9 @@ export async function getStream(href: string, signal: AbortSignal): Promise<Read
   const headers = new Headers({ Accept: 'text/event-stream' });
   const response = await send(href, { headers, signal, cache: 'no-store' });
   if (!response.ok) throw await problem(response);
-  if (response.body === null) throw new OfflineError('connection lost');
+  // A proxy in between answers with a page of its own.
+  const isStream = response.headers.get('Content-Type')?.startsWith('text/event-stream');
+  if (response.body === null || !isStream) throw new OfflineError('no stream of events came');
   return response.body;
 }
 

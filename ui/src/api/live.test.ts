@@ -71,7 +71,8 @@ test('waits longer each time that there is no connection', async () => {
   expect(streams).toHaveLength(2);
   await vi.advanceTimersByTimeAsync(1500);
   expect(streams).toHaveLength(3);
-  expect(heard).toEqual(['connection lost', 'not found']);
+  await streams[2].with(new Response('<p>Log in first', { headers: { 'Content-Type': 'text/html' } }));
+  expect(heard).toEqual(['connection lost', 'not found', 'no stream of events came']);
   stop();
 });
 

@@ -37,7 +37,7 @@ export class FakeStream {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => void (this.controller = controller),
     });
-    await this.with(new Response(body));
+    await this.with(new Response(body, { headers: { 'Content-Type': 'text/event-stream' } }));
   }
 
   /** Answers with something else. */

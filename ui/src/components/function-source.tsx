@@ -1,16 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
-import { get, getBytes } from '../api/client';
+import { get } from '../api/client';
 import type { FunctionResource, VersionDetail } from '../api/function-types';
 import { poll } from '../api/repeat';
-import { token } from '../api/token';
 import { casesText } from '../model/draft';
 import { plural } from '../model/format';
 import { contextsText, formatBytes, ON_ERROR_TEXTS } from '../model/functions';
 import { functionPath } from '../router';
 import { Ago } from './ago';
+import { ApiLink } from './api-link';
 import { Code } from './code';
 import { Name } from './name';
-import { saveFile } from './save-file';
 
 const RETRY_MS = 2000;
 
@@ -46,7 +45,11 @@ export function FunctionSource({ fn }: { fn: FunctionResource }) {
           </span>
         )}
         <span class="spring" />
-        {version !== null && <Download version={version} />}
+        {version !== null && (
+          <ApiLink class="button" href={version._links.code.href} file={fileName(version)}>
+            Download
+          </ApiLink>
+        )}
         <a class="button" href={functionPath(fn.name, 'try')}>
           Edit and try
         </a>
@@ -61,33 +64,8 @@ export function FunctionSource({ fn }: { fn: FunctionResource }) {
   );
 }
 
-function Download({ version }: { version: VersionDetail }) {
-  const [failure, setFailure] = useState('');
-  const { href } = version._links.code;
-  const file = `${version.function}.${version.language}`;
-  // A link sends no token.
-  const download = async (event: Event) => {
-    if (token.value === null) return;
-    event.preventDefault();
-    setFailure('');
-    try {
-      saveFile(file, await getBytes(href));
-    } catch (error) {
-      setFailure((error as Error).message);
-    }
-  };
-  return (
-    <>
-      {failure !== '' && (
-        <span class="fault" role="alert">
-          <Name text={failure} />
-        </span>
-      )}
-      <a class="button" href={href} download={file} onClick={download}>
-        Download
-      </a>
-    </>
-  );
+function fileName({ function: name, language }: VersionDetail): string {
+  return `${name}.${language}`;
 }
 
 function VersionView({ version }: { version: VersionDetail }) {
