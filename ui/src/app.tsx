@@ -1,8 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
+import { generation, question } from './api/token';
 import { Crumb, Header } from './components/header';
 import { KeysSheet } from './components/keys-sheet';
 import { Name } from './components/name';
 import { BlankPage } from './components/notice';
+import { TokenDialog } from './components/token-dialog';
 import { ContextsPage } from './pages/contexts';
 import { FunctionPage } from './pages/function';
 import { FunctionsPage } from './pages/functions';
@@ -25,8 +27,9 @@ export function App() {
   return (
     <>
       <Header part={partOf(route.value)} trail={<Trail route={route.value} />} onHelp={() => setHelp(true)} />
-      <Page route={route.value} />
+      <Page key={generation.value} route={route.value} />
       {help && <KeysSheet onClose={() => setHelp(false)} />}
+      {question.value !== null && <TokenDialog asked={question.value} />}
     </>
   );
 }

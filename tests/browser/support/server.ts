@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -18,6 +18,16 @@ export interface Report {
   timeline?: string;
   status?: string;
   labels?: Record<string, string>;
+}
+
+/** A new token, and the lines of upto.toml by which a server knows it. */
+export async function newToken(name: string, scope: string): Promise<{ token: string; lines: string }> {
+  const args = ['token', name, '--scope', scope];
+  const { stdout } = await promisify(execFile)(join(BIN_DIR, 'upto'), args, { env: environment() });
+  const said = /(upto_[0-9a-f]+)[^]*?(\[\[token\]\][^]*)/.exec(stdout);
+  if (said === null) throw new Error(`upto said: ${stdout}`);
+  const [, token, lines] = said as unknown as [string, string, string];
+  return { token, lines };
 }
 
 /** A real server: the `upto` binary on free ports, with its data in a temporary folder. */
@@ -66,6 +76,13 @@ export class Server {
     const gone = new Promise((over) => server.once('exit', over));
     server.kill('SIGKILL');
     await gone;
+  }
+
+  /** Starts it again with this upto.toml. */
+  async restartWith(config: string): Promise<void> {
+    await this.kill();
+    await writeFile(join(this.folder, 'upto.toml'), config);
+    await this.start();
   }
 
   async dispose(): Promise<void> {

@@ -1,5 +1,6 @@
 import { serverClock } from './clock';
 import { contextSegment } from './segment';
+import { askForToken, dropToken, token } from './token';
 import type { Entry } from './types';
 
 /** The server answered, and what it said is not what was asked for (problem details, RFC 9457). */
@@ -12,6 +13,18 @@ export class ApiError extends Error {
     readonly body: object = {},
   ) {
     super(detail === '' ? title : `${title}: ${detail}`);
+  }
+}
+
+/** Only who has a token with this scope may do that, and the person gave none. */
+export class RefusedError extends ApiError {
+  constructor(
+    problem: ApiError,
+    readonly scope: string,
+  ) {
+    super(problem.status, problem.title, problem.detail, problem.body);
+    this.message =
+      problem.status === 401 ? `this needs a token with the scope ${scope}` : problem.detail || problem.title;
   }
 }
 
@@ -69,15 +82,48 @@ export async function change<T>(href: string, change: Change): Promise<T | null>
 }
 
 /** Gets something that is no JSON. Throws as `get` does. */
-export async function getBytes(href: string): Promise<Uint8Array> {
+export async function getBytes(href: string): Promise<Uint8Array<ArrayBuffer>> {
   const response = await send(href, {});
   if (!response.ok) throw await problem(response);
   return new Uint8Array(await response.arrayBuffer());
 }
 
+/** Opens a stream of events. Throws as `get` does. */
+export async function getStream(href: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+  const headers = new Headers({ Accept: 'text/event-stream' });
+  const response = await send(href, { headers, signal, cache: 'no-store' });
+  if (!response.ok) throw await problem(response);
+  // A proxy in between answers with a page of its own.
+  const isStream = response.headers.get('Content-Type')?.startsWith('text/event-stream');
+  if (response.body === null || !isStream) throw new OfflineError('no stream of events came');
+  return response.body;
+}
+
+/**
+ * Sends a request with the token. Where another one is needed the person is asked for it, and then it is sent again: orders
+ * too, as what is refused for its token has done nothing. Throws RefusedError where the person gives none.
+ */
 async function send(href: string, init: RequestInit): Promise<Response> {
+  for (;;) {
+    const sent = token.value;
+    const response = await sendOnce(href, init, sent);
+    if (response.status !== 401 && response.status !== 403) return response;
+    const error = await problem(response);
+    if (!(error instanceof RefusedError)) throw error;
+    const unknown = response.status === 401 && sent !== null;
+    if (unknown) dropToken(sent);
+    // Another token was given while this request was under way.
+    if (token.value !== null && token.value !== sent) continue;
+    const fault = sent === null ? null : unknown ? 'the server does not know this token' : error.message;
+    if (!(await askForToken({ scope: error.scope, fault }))) throw error;
+  }
+}
+
+async function sendOnce(href: string, init: RequestInit, token: string | null): Promise<Response> {
+  const headers = new Headers(init.headers);
+  if (token !== null) headers.set('Authorization', `Bearer ${token}`);
   try {
-    return await fetch(href, init);
+    return await fetch(href, { ...init, headers });
   } catch (error) {
     if (init.signal?.aborted) throw error;
     throw new OfflineError('connection lost', { cause: error });
@@ -87,7 +133,10 @@ async function send(href: string, init: RequestInit): Promise<Response> {
 async function problem(response: Response): Promise<Error> {
   const { title, detail, body } = await readProblem(response);
   const error = new ApiError(response.status, title, detail, body);
-  return response.status >= 500 || response.status === 429 ? new OfflineError(error.message) : error;
+  if (response.status >= 500 || response.status === 429) return new OfflineError(error.message);
+  // A 403 without a scope is about something else than tokens.
+  const scope = 'scope' in body && typeof body.scope === 'string' ? body.scope : null;
+  return scope === null ? error : new RefusedError(error, scope);
 }
 
 async function readProblem(response: Response): Promise<{ title: string; detail: string; body: object }> {

@@ -8,6 +8,7 @@ import { formatDuration, formatInstant, formatOffset, plural } from '../model/fo
 import { summarize } from '../model/summary';
 import type { TimelineView } from '../state/timeline-view';
 import { everySecond } from '../state/ticker';
+import { ApiLink } from './api-link';
 import { CloseIcon, FitIcon } from './icons';
 import { Labels, Name } from './name';
 import { StateTag } from './state';
@@ -117,9 +118,9 @@ function EventFacts({ bars, row }: { bars: Bars; row: number }) {
       )}
       {event !== null && <Labels labels={event.labels} />}
       <p>
-        <a href={href} target="_blank" rel="noopener">
+        <ApiLink href={href} file="event.json" inTab>
           This event as JSON
-        </a>
+        </ApiLink>
       </p>
     </>
   );

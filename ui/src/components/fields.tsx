@@ -10,18 +10,25 @@ interface TextFieldProps {
   onInput: (value: string) => void;
   placeholder?: string;
   numeric?: boolean;
+  /** Whether nobody who looks over the shoulder may read it. */
+  secret?: boolean;
+  /** Whether it has the focus when its dialog opens. */
+  autofocus?: boolean;
   /** What is wrong with the value. */
   fault?: string | undefined;
 }
 
 /** A line of text with its name above it and a hint below. */
-export function TextField({ title, hint, value, onInput, placeholder, numeric, fault }: TextFieldProps) {
+export function TextField(props: TextFieldProps) {
+  const { title, hint, value, onInput, placeholder, numeric, secret, autofocus, fault } = props;
   const id = useId();
   return (
     <div class="input-field">
       <label for={id}>{title}</label>
       <input
         id={id}
+        {...(secret ? { type: 'password' as const } : { type: 'text' as const })}
+        autofocus={autofocus}
         value={value}
         placeholder={placeholder}
         inputMode={numeric ? 'numeric' : 'text'}

@@ -7,6 +7,7 @@ import { plural } from '../model/format';
 import { contextsText, formatBytes, ON_ERROR_TEXTS } from '../model/functions';
 import { functionPath } from '../router';
 import { Ago } from './ago';
+import { ApiLink } from './api-link';
 import { Code } from './code';
 import { Name } from './name';
 
@@ -45,9 +46,9 @@ export function FunctionSource({ fn }: { fn: FunctionResource }) {
         )}
         <span class="spring" />
         {version !== null && (
-          <a class="button" href={version._links.code.href} download={fileName(version)}>
+          <ApiLink class="button" href={version._links.code.href} file={fileName(version)}>
             Download
-          </a>
+          </ApiLink>
         )}
         <a class="button" href={functionPath(fn.name, 'try')}>
           Edit and try

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { forgetToken, token } from '../api/token';
 import { nextTheme, theme, type Theme } from '../state/preferences';
 import { HelpIcon, Logo, MoonIcon, SunIcon, SystemIcon } from './icons';
 
@@ -36,6 +37,11 @@ export function Header({ part, trail, onHelp }: HeaderProps) {
           Functions
         </a>
       </nav>
+      {token.value !== null && (
+        <button class="button is-quiet" onClick={forgetToken} title="Go on without the token of this tab">
+          Forget token
+        </button>
+      )}
       <button class="button is-quiet" onClick={nextTheme} title={THEME_TEXTS[theme.value]}>
         <ThemeIcon />
         <span class="hidden-text">{THEME_TEXTS[theme.value]}</span>

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { ApiError, OfflineError } from '../api/client';
+import { ApiError, OfflineError, RefusedError } from '../api/client';
+import { askAnew } from '../api/token';
 import { Name } from './name';
 
 /** A line across the page that is read out when it comes. */
@@ -16,7 +17,17 @@ export function OldNotice({ error }: { error: Error }) {
   return (
     <Notice kind="lost">
       Not up to date: <Name text={error.message} />. {error instanceof OfflineError && 'Trying again…'}
+      {error instanceof RefusedError && <GiveToken />}
     </Notice>
+  );
+}
+
+/** The way back to the question for a token, for who left it without an answer. */
+function GiveToken() {
+  return (
+    <button class="button" onClick={askAnew}>
+      Give a token
+    </button>
   );
 }
 
@@ -59,6 +70,18 @@ export function NothingYet({ error }: { error: Error | null }) {
           <Name text={error.message} />
         </p>
         <p>Trying again… The page will come up by itself.</p>
+      </BlankPage>
+    );
+  }
+  if (error instanceof RefusedError) {
+    return (
+      <BlankPage title="Not without a token">
+        <p>
+          <Name text={error.message} />
+        </p>
+        <p>
+          <GiveToken />
+        </p>
       </BlankPage>
     );
   }

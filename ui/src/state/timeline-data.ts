@@ -1,5 +1,5 @@
 import { batch, signal } from '@preact/signals';
-import { entry, get, OfflineError, timelineHref } from '../api/client';
+import { entry, get, OfflineError, RefusedError, timelineHref } from '../api/client';
 import { follow } from '../api/live';
 import { backoffMs, Throttle } from '../api/repeat';
 import { withQuery } from '../api/template';
@@ -105,14 +105,20 @@ export class TimelineData {
     // The server tells where things stand at once on connecting, so nothing is missed between two connections.
     this.unfollow = follow<Change>(href, 'change', {
       event: (change) => this.hear(change),
-      connected: (connected) => this.hearConnection(connected),
+      connected: () => this.hearConnection(),
+      lost: (error) => this.hearLoss(error),
     });
   }
 
-  /** Without the stream nothing tells of changes; once it is back it tells at once. */
-  private hearConnection(connected: boolean): void {
-    if (!connected) this.problem.value ??= new OfflineError('connection lost');
-    else if (this.problem.value instanceof OfflineError) this.problem.value = null;
+  /** Once the stream is back it tells at once what changed meanwhile. */
+  private hearConnection(): void {
+    if (this.problem.value instanceof OfflineError) this.problem.value = null;
+  }
+
+  /** Without the stream nothing tells of changes. */
+  private hearLoss(error: Error): void {
+    if (error instanceof RefusedError) this.problem.value = error;
+    else this.problem.value ??= new OfflineError('connection lost');
   }
 
   private hear(change: Change): void {

@@ -1,30 +1,15 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Tapped } from '../api/function-types';
+import { stubStreams, type FakeStream } from '../api/testing';
 import { Logs, Tap, tappedMatches } from './watching';
 
 const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
-let stream: FakeStream;
-
-class FakeStream extends EventTarget {
-  onopen = () => {};
-  onerror = () => {};
-
-  constructor(readonly href: string) {
-    super();
-    stream = this;
-  }
-
-  close(): void {}
-
-  tell(tapped: Tapped): void {
-    this.dispatchEvent(new MessageEvent('report', { data: JSON.stringify(tapped) }));
-  }
-}
+let streams: FakeStream[];
 
 beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal('document', page);
-  vi.stubGlobal('EventSource', FakeStream);
+  streams = stubStreams();
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -43,37 +28,40 @@ const tapped = (name: string, part: Partial<Tapped> = {}): Tapped => ({
 });
 const names = (tap: Tap) => tap.reports.value.map(({ before }) => before.name);
 
-test('the tap shows what passes, newest first, a few times a second', () => {
+test('the tap shows what passes, newest first, a few times a second', async () => {
   const tap = new Tap('/tap');
   const stop = tap.start();
-  stream.onopen();
+  const [stream] = streams;
+  await stream.accept();
   expect([stream.href, tap.connected.value]).toEqual(['/tap', true]);
-  stream.tell(tapped('a'));
-  stream.tell(tapped('b'));
+  await stream.tell('report', tapped('a'));
+  await stream.tell('report', tapped('b'));
   expect(names(tap)).toEqual([]);
   vi.advanceTimersByTime(250);
-  stream.tell(tapped('c'));
+  await stream.tell('report', tapped('c'));
   vi.advanceTimersByTime(250);
   expect(names(tap)).toEqual(['c', 'b', 'a']);
-  for (let at = 0; at < 150; at++) stream.tell(tapped(`n${at}`));
+  for (let at = 0; at < 150; at++) await stream.tell('report', tapped(`n${at}`));
   vi.advanceTimersByTime(250);
   expect([tap.reports.value.length, names(tap)[0]]).toEqual([100, 'n149']);
   expect(new Set(tap.reports.value.map(({ number }) => number)).size).toBe(100);
   stop();
 });
 
-test('what is filtered out or comes in a pause is not taken', () => {
+test('what is filtered out or comes in a pause is not taken', async () => {
   const tap = new Tap('/tap');
   const stop = tap.start();
+  const [stream] = streams;
+  await stream.accept();
   tap.filter.value = 'DEPLOY web';
   tap.changesOnly.value = true;
-  stream.tell(tapped('web.start'));
-  stream.tell(tapped('db.start'));
-  stream.tell(tapped('web.kept', { outcome: 'kept' }));
+  await stream.tell('report', tapped('web.start'));
+  await stream.tell('report', tapped('db.start'));
+  await stream.tell('report', tapped('web.kept', { outcome: 'kept' }));
   tap.paused.value = true;
-  stream.tell(tapped('web.paused'));
+  await stream.tell('report', tapped('web.paused'));
   tap.paused.value = false;
-  stream.tell(tapped('web.end'));
+  await stream.tell('report', tapped('web.end'));
   vi.advanceTimersByTime(250);
   expect(names(tap)).toEqual(['web.end', 'web.start']);
   stop();

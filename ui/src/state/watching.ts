@@ -74,7 +74,8 @@ export class Tap {
     const timer = setInterval(() => this.show(), SHOW_MS);
     const stop = follow<Tapped>(this.href, 'report', {
       event: (tapped) => this.hear(tapped),
-      connected: (connected) => (this.connected.value = connected),
+      connected: () => (this.connected.value = true),
+      lost: () => (this.connected.value = false),
     });
     return () => {
       clearInterval(timer);
