@@ -1,5 +1,6 @@
 //! What end-to-end tests and benchmarks of upto need: real servers to run it against.
 
+pub mod bomb;
 pub mod hal;
 pub mod postgres;
 pub mod server;

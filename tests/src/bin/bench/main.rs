@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
+mod bomb;
 mod copy;
 mod ingest;
 mod processes;
@@ -15,7 +16,8 @@ use anyhow::Result;
 fn main() -> Result<()> {
     println!("# upto bench: {} cores, sender, upto and Postgres (durable) share them\n", cores());
     processes::report()?;
-    ingest::report()
+    ingest::report()?;
+    bomb::report()
 }
 
 fn cores() -> usize {
