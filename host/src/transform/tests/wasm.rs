@@ -108,6 +108,8 @@ fn what_it_says_is_done() {
         "(i32.store8 (local.get $outcome) (i32.const 4)) (i32.store offset=8 (local.get $outcome) (i32.const 16))
         (i32.store offset=12 (local.get $outcome) (i32.const 6))";
     attack(&guest(fail), FailureCause::Error, "no way");
+    // Two bytes more are zeros, which a store can't hold.
+    attack(&guest(&fail.replace("const 6)", "const 8)")), FailureCause::Error, r"no way\u{0}\u{0}");
     // The report itself is replaced by a copy whose name is its first letter.
     let replace = "(i32.store8 (local.get $outcome) (i32.const 2))
         (memory.copy (i32.add (local.get $outcome) (i32.const 8)) (local.get $report) (i32.const 72))

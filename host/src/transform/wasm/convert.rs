@@ -34,7 +34,7 @@ pub(super) fn outcome(outcome: types::Outcome, original: &Report<'_>) -> Outcome
     match outcome {
         types::Outcome::Keep => Outcome::Keep,
         types::Outcome::Drop => Outcome::Drop,
-        types::Outcome::Fail(message) => Outcome::Fail(Failure { cause: FailureCause::Error, message: cut(message) }),
+        types::Outcome::Fail(message) => Outcome::Fail(Failure::new(FailureCause::Error, message)),
         types::Outcome::Replace(report) => match checked(report, original.auto_ip) {
             Ok(report) => Outcome::Replace(Box::new(report)),
             Err(failure) => Outcome::Fail(failure),
@@ -42,7 +42,7 @@ pub(super) fn outcome(outcome: types::Outcome, original: &Report<'_>) -> Outcome
         types::Outcome::Expand(several) if several.len() > budget::OUTPUT_REPORTS => {
             let message =
                 format!("it made {} reports of one; at most {} are allowed", several.len(), budget::OUTPUT_REPORTS);
-            Outcome::Fail(Failure { cause: FailureCause::Output, message })
+            Outcome::Fail(Failure::new(FailureCause::Output, message))
         }
         types::Outcome::Expand(several) => {
             match several.into_iter().map(|report| checked(report, original.auto_ip)).collect::<Result<Vec<_>, _>>() {
@@ -53,14 +53,9 @@ pub(super) fn outcome(outcome: types::Outcome, original: &Report<'_>) -> Outcome
     }
 }
 
-pub(super) fn cut(mut message: String) -> String {
-    message.truncate(message.floor_char_boundary(super::MESSAGE));
-    message
-}
-
 /// A report of the guest. Guests don't see `auto_ip`: whether the server fills the host is between it and the client.
 pub(super) fn checked(report: ReportResult, auto_ip: bool) -> Result<Report<'static>, Failure> {
-    let refuse = |message: String| Failure { cause: FailureCause::Output, message };
+    let refuse = |message: String| Failure::new(FailureCause::Output, message);
     // What is refused in the end is not sorted first.
     if report.labels.len() > limits::LABELS {
         return Err(refuse(format!("it has {} labels; a report has at most {}", report.labels.len(), limits::LABELS)));
