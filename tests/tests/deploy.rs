@@ -84,6 +84,24 @@ fn a_function_is_deployed_versioned_rolled_back_disabled_and_deleted() {
 }
 
 #[test]
+fn large_and_unlike_versions_are_compared_in_time() {
+    let server = Server::start();
+    // Lines that have nothing in common are the worst case of a shortest difference.
+    let source = |mark: &str| (0..4_000).map(|line| format!("--{mark}{line}\n")).collect::<String>() + &stamps(1);
+    for mark in ["a", "b"] {
+        let mut body = lua(&source(mark));
+        body["cases"] =
+            json!([{"name": "x".repeat(200_000), "in": [], "out": []}, {"name": mark, "in": [], "out": []}]);
+        deployed(&server, "long", &body);
+    }
+    let begun = Instant::now();
+    let diff = server.get("/api/functions/long/versions/2?with=1").json()["diff"].as_str().expect("text").to_owned();
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(diff.contains("--b3999") && diff.contains("+cases, 200"), "{}", diff.len());
+    assert!(diff.len() < 100_000, "large cases are not shown: {}", diff.len());
+}
+
+#[test]
 fn what_is_not_fit_for_use_is_refused_and_says_why() {
     let server = Server::start();
     assert_eq!(deployed(&server, "stamp", &lua(&stamps(1))), 1);

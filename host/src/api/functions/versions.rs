@@ -5,6 +5,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::super::App;
 use super::super::extract::{Parameters, Segments};
@@ -28,6 +29,9 @@ pub async fn list(
     Ok(Hal(hal::collection(links, "versions", rows.iter().map(|row| resource(&known, row)).collect())))
 }
 
+/// Bytes of cases that are compared line by line; of larger ones size and digest are told.
+const CASES_COMPARED: usize = 100 << 10;
+
 /// With which other version to compare.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,7 +51,10 @@ pub async fn one(
     version["cases"] = serde_json::from_str(&row.cases).unwrap_or_default();
     if let Some(other) = with {
         let (other, other_code) = find(&app, &name, other).await?;
-        version["diff"] = json!(difference((&other, &other_code), (&row, &code)));
+        // Closed by nobody.
+        let _place = app.comparisons.acquire().await;
+        let compared = tokio::task::spawn_blocking(move || difference((&other, &other_code), (&row, &code)));
+        version["diff"] = json!(compared.await.map_err(|_| Problem::busy("the versions could not be compared"))?);
     }
     Ok(Hal(version))
 }
@@ -99,10 +106,14 @@ fn difference(from: (&VersionRow, &[u8]), to: (&VersionRow, &[u8])) -> String {
         let value: Value = serde_json::from_str(json).unwrap_or_default();
         serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"
     };
+    let cases = |json: &str| match json.len() {
+        0..=CASES_COMPARED => pretty(json),
+        size => format!("cases, {size} bytes, sha256 {}\n", hex(&Sha256::digest(json))),
+    };
     let parts = [
         diff::unified("code", &code(from), &code(to)),
         diff::unified("settings", &pretty(&from.0.settings), &pretty(&to.0.settings)),
-        diff::unified("cases", &pretty(&from.0.cases), &pretty(&to.0.cases)),
+        diff::unified("cases", &cases(&from.0.cases), &cases(&to.0.cases)),
     ];
     parts.concat()
 }
