@@ -184,6 +184,7 @@ fn report(telemetry: &Telemetry) {
     let refused: u64 = telemetry.refused.iter().map(|(_, count)| count).sum();
     tracing::info!(
         received = telemetry.received.get(),
+        replayed = telemetry.replayed.get(),
         stored = telemetry.stored.get(),
         refused,
         dropped_by_functions = telemetry.function_drops.get(),

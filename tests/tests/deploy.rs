@@ -213,6 +213,36 @@ fn dead_letters_are_kept_listed_and_replayed_through_the_current_version() {
     assert_eq!(function(&server, "strict")["dead_letters"], 0);
     let kept = database.query("SELECT count(*)::text FROM upto.dead_letters").expect("the table answers");
     assert_eq!(kept, [[Some("0".to_owned())]]);
+    let balance = server.wait_for_rest(3);
+    assert_eq!((balance.replayed, balance.dead), (4, 4), "{balance:?}");
+}
+
+#[test]
+fn letters_of_a_disabled_function_pass_what_came_after_it_and_unreadable_ones_stay() {
+    let database = Database::fresh().expect("a database");
+    let server = Server::with(&["--store", database.url()]);
+    let place = |mut function: Value, order: i32| {
+        function["settings"] = json!({"order": order, "on_error": "dead-letter"});
+        function
+    };
+    deployed(&server, "strict", &place(lua("function transform(r) error('a\\27b') end"), 300));
+    let appends = |what: &str| lua(&format!("function transform(r) r.name = r.name .. '{what}' return r end"));
+    deployed(&server, "before", &place(appends(".before"), 200));
+    deployed(&server, "after", &place(appends(".after"), 400));
+    let both =
+        json!([{"context": "ctx", "name": "x", "type": "point"}, {"context": "ctx", "name": "y", "type": "point"}]);
+    assert_eq!(server.post(&both).json()["accepted"], 2, "what a function says is no reason to refuse a letter");
+    let reason =
+        server.get("/api/functions/strict/dead-letters").json()["_embedded"]["dead_letters"][0]["reason"].clone();
+    assert!(reason.as_str().is_some_and(|reason| reason.contains("a\\u{1b}b")), "{reason}");
+    // As something else than this program may have left it.
+    let broken = "UPDATE upto.dead_letters SET report = 'no JSON' WHERE report LIKE '%y.before%' RETURNING '1'";
+    assert_eq!(database.query(broken).expect("it is written").len(), 1);
+    assert_eq!(server.post_to("/api/functions/strict/disable", &json!({})).status, 200);
+    let replayed = server.post_to("/api/functions/strict/dead-letters/replay", &json!({})).json();
+    assert_eq!(replayed, json!({"replayed": 1, "failed_again": 0}));
+    assert!(server.event("ctx", "1", "x.before.after", "").is_some());
+    assert_eq!(function(&server, "strict")["dead_letters"], 1);
 }
 
 #[test]

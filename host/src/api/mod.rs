@@ -66,6 +66,7 @@ pub struct App {
     charts: Arc<Semaphore>,
     comparisons: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    replays: functions::Replays,
     shutdown: CancellationToken,
 }
 
@@ -101,6 +102,7 @@ impl App {
             charts,
             comparisons,
             streams,
+            replays: functions::Replays::default(),
             shutdown,
         }
     }
