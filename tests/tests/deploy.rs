@@ -56,7 +56,8 @@ fn a_function_is_deployed_versioned_rolled_back_disabled_and_deleted() {
     post(&server, "one");
     assert_eq!(server.event("ctx", "1", "one", "").expect("there")["functions"], json!(["stamp@1"]));
 
-    assert_eq!(deploy(&server, "stamp", &stamps(1)).json()["version"], 1, "the same again is no new version");
+    let again = deploy(&server, "stamp", &stamps(1));
+    assert_eq!((again.status, &again.json()["version"]), (200, &json!(1)), "the same again is no new version");
     assert_eq!(deploy(&server, "stamp", &stamps(2)).json()["version"], 2);
     post(&server, "two");
     let two = server.event("ctx", "1", "two", "").expect("there");
@@ -65,6 +66,11 @@ fn a_function_is_deployed_versioned_rolled_back_disabled_and_deleted() {
     let versions = server.get("/api/functions/stamp/versions").json();
     let listed = versions["_embedded"]["versions"].as_array().expect("a list");
     assert_eq!(listed.iter().map(|v| v["version"].clone()).collect::<Vec<_>>(), [json!(2), json!(1)]);
+    assert_eq!(listed[0]["cases"], 0);
+    let wrong = server.get("/api/functions/stamp/versions?after=x");
+    assert_eq!((wrong.status, wrong.text.contains("timeline")), (400, false), "{wrong:?}");
+    let page = server.get("/api/functions/stamp/versions?limit=1000").json();
+    assert_eq!(page["_links"]["self"]["href"], "/api/functions/stamp/versions?limit=100");
     let difference = server.get("/api/functions/stamp/versions/2?with=1").json();
     let diff = difference["diff"].as_str().expect("text");
     assert!(diff.contains("-\treport.labels.stamp = \"1\"\n+\treport.labels.stamp = \"2\"\n"), "{diff}");
@@ -274,6 +280,122 @@ fn a_function_is_tried_on_real_reports_and_nothing_is_kept() {
 }
 
 #[test]
+fn a_deployed_version_is_tried_with_other_cases_and_settings() {
+    let server = Server::start();
+    let report = json!({"context": "c", "name": "n", "type": "point"});
+    let mut stamp = lua(&stamps(1));
+    stamp["cases"] = json!([{"name": "own", "in": [], "out": []}]);
+    deployed(&server, "stamp", &stamp);
+    let tried = |body: Value| server.post_to("/api/functions/stamp/try", &body);
+    let as_it_is = tried(json!({"version": 1, "reports": [report]})).json();
+    assert_eq!((&as_it_is["cases"][0]["name"], &as_it_is["results"][0]["outcome"]), (&json!("own"), &json!("changed")));
+    let other = tried(json!({
+        "reports": [report],
+        "cases": [{"name": "other", "in": [report], "out": [report]}],
+        "settings": {"contexts": ["d"]},
+    }));
+    let other = other.json();
+    assert_eq!((&other["cases"][0]["name"], &other["cases"][0]["passed"]), (&json!("other"), &json!(false)), "{other}");
+    assert_eq!(other["results"][0]["outcome"], "not concerned");
+    assert_eq!(tried(json!({"language": "wasm"})).status, 400);
+    assert_eq!(tried(json!({"version": 1, "language": "lua", "source": stamps(2)})).status, 400);
+    assert_eq!(function(&server, "stamp")["versions"], 1);
+}
+
+#[test]
+fn a_check_that_is_given_or_says_too_much_is_refused_by_name() {
+    let server = Server::start();
+    let row = format!("k,{}\n", "x".repeat(15 << 20));
+    for table in ["big-a", "big-b", "big-c"] {
+        assert_eq!(server.put_as(&format!("/api/tables/{table}"), "text/csv", row.as_bytes()).status, 201);
+    }
+    let looks = |tables: &str| format!("-- {tables}\nfunction transform(r) return r end");
+    assert_eq!(deploy(&server, "two", &looks("big-a big-c")).status, 201);
+    let three = deploy(&server, "three", &looks("big-a big-b big-c"));
+    assert_eq!((three.status, three.text.contains("the last of them \\\"big-c\\\"")), (422, true), "{three:?}");
+
+    let source = "local text = ('x'):rep(1000)\nfunction transform(r)\n\tlocal labels = {}\n\t\
+         for i = 1, 20 do labels['l' .. i] = text end\n\tlocal many = {}\n\t\
+         for i = 1, 50 do many[i] = upto.copy(r, {labels = labels}) end\n\treturn many\nend";
+    let mut many = lua(source);
+    many["reports"] = (0..12).map(|n| json!({"context": "c", "name": format!("n{n}"), "type": "point"})).collect();
+    let said = server.post_to("/api/functions/many/try", &many);
+    assert_eq!((said.status, said.text.contains("more than 16 MiB: try fewer")), (422, true), "{}", said.text);
+}
+
+/// An unsigned number as WebAssembly writes it.
+fn leb128(mut number: usize, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn section(id: u8, content: &[u8], out: &mut Vec<u8>) {
+    out.push(id);
+    leb128(content.len(), out);
+    out.extend_from_slice(content);
+}
+
+/// A valid component of so many functions with a body of so many steps each.
+fn compile_bomb(functions: usize, steps: usize) -> Vec<u8> {
+    // No locals; a number, then steps that each take the parameter into account.
+    let mut body = vec![0, 0x41, 1];
+    for step in 0..steps {
+        body.extend([0x20, 0, [0x6a, 0x6c, 0x73, 0x77][step % 4]]);
+    }
+    body.push(0x0b);
+    let (mut kinds, mut bodies) = (Vec::new(), Vec::new());
+    leb128(functions, &mut kinds);
+    leb128(functions, &mut bodies);
+    for _ in 0..functions {
+        kinds.push(0);
+        leb128(body.len(), &mut bodies);
+        bodies.extend_from_slice(&body);
+    }
+    let mut module = b"\0asm\x01\0\0\0".to_vec();
+    // One type: from a number to a number.
+    section(1, &[1, 0x60, 1, 0x7f, 1, 0x7f], &mut module);
+    section(3, &kinds, &mut module);
+    section(10, &bodies, &mut module);
+    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+    section(1, &module, &mut component);
+    component
+}
+
+#[test]
+fn a_component_that_takes_too_long_to_compile_is_refused_while_reports_are_answered() {
+    let server = Server::start();
+    let harmless = server.put_as("/api/functions/bomb", "application/wasm", &compile_bomb(2, 10));
+    assert!(harmless.text.contains("exports neither"), "it is a component: {harmless:?}");
+    let bomb = compile_bomb(300, 10_000);
+    let (begun, done, url) = (Instant::now(), AtomicBool::new(false), server.url("/api/events"));
+    let (refused, slowest) = std::thread::scope(|scope| {
+        let reporter = scope.spawn(|| {
+            let mut slowest = Duration::ZERO;
+            for number in 0.. {
+                let sent = Instant::now();
+                let report = json!({"context": "ctx", "name": format!("n{number}"), "type": "point"});
+                assert_eq!(Answer::to_post(&url, &report).expect("it is answered").status, 200);
+                slowest = slowest.max(sent.elapsed());
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+            slowest
+        });
+        let refused = server.put_as("/api/functions/bomb", "application/wasm", &bomb);
+        done.store(true, Ordering::Relaxed);
+        (refused, reporter.join().expect("all are answered"))
+    });
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert!(refused.text.contains("too large to be checked"), "{refused:?}");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+}
+
+#[test]
 fn a_canary_that_fails_is_rolled_back_and_one_in_the_shadow_is_compared() {
     let database = Database::fresh().expect("a database");
     let (server, other) = (Server::with(&["--store", database.url()]), Server::with(&["--store", database.url()]));
@@ -361,6 +483,8 @@ fn tables_are_deployed_and_shared() {
     let hosts: String = (0..100_000).map(|i| format!("ip-{i},web-{i}\n")).collect();
     let made = server.put_as("/api/tables/hosts", "text/csv", hosts.as_bytes());
     assert_eq!((made.status, &made.json()["rows"]), (201, &json!(100_000)));
+    let again = server.put_as("/api/tables/hosts", "text/csv", hosts.as_bytes());
+    assert_eq!((again.status, &again.json()["changed_at"]), (200, &made.json()["changed_at"]), "nothing changed");
     assert_eq!(server.put_as("/api/tables/hosts", "text/csv", b"a,b\nc\n").status, 422);
     let mut maps = lua("function transform(r) r.host = upto.lookup('hosts', r.host) or r.host return r end");
     let report = |host: &str| json!({"context": "c", "name": "n", "type": "point", "host": host});

@@ -9,7 +9,7 @@ use super::check::{CheckError, Problem, Trial, Verdict, tables_for};
 use super::registry::{Known, Registry};
 use crate::clock;
 use crate::store::StoreError;
-use crate::store::functions::{Activation, NewVersion};
+use crate::store::functions::{Activation, Added, NewVersion};
 use crate::transform::canary::Plan;
 use crate::transform::compile::check_name;
 use crate::transform::live::FUNCTIONS;
@@ -38,6 +38,8 @@ pub struct Candidate {
 pub struct Deployed {
     /// Its number.
     pub version: u32,
+    /// Whether it was made now.
+    pub made: bool,
     /// Cases that passed.
     pub cases: usize,
 }
@@ -109,10 +111,10 @@ impl Registry {
             created_at: clock::now(),
             activate,
         };
-        let version = self.store().add_version(&new).await?;
+        let Added { number: version, made } = self.store().add_version(&new).await?;
         self.refresh().await?;
         tracing::info!(function = new.function, version, activate, author, "function deployed");
-        Ok(Deployed { version, cases: verdict.cases.len() })
+        Ok(Deployed { version, made, cases: verdict.cases.len() })
     }
 
     /// Compiles a function, runs its cases and tries it on reports, all in a process of its own. Nothing is kept.

@@ -129,7 +129,7 @@ pub async fn deploy(
     let mut function = resource::of(&app, &name).await?;
     function["version"] = json!(deployed.version);
     function["cases"] = json!({"passed": deployed.cases});
-    let status = if deployed.version == 1 { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if deployed.made && deployed.version == 1 { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Hal(function)).into_response())
 }
 

@@ -81,13 +81,13 @@ async fn deployed(app: &App, name: &str, version: Option<u32>) -> Result<Candida
         Some(number) => number,
         None => active()?.ok_or_else(|| Problem::bad_request("no version is active: say which, or give code"))?,
     };
-    let (row, code) = versions::find(app, name, number).await?;
+    let (row, content) = versions::find(app, name, number).await?;
     let broken = |what: &str| Problem::bad_request(format!("version {number} has {what} that this upto does not know"));
     Ok(Candidate {
         name: name.to_owned(),
         language: Language::of(&row.language).ok_or_else(|| broken("a language"))?,
-        code: code.into(),
-        cases: RawValue::from_string(row.cases).map_err(|_| broken("cases"))?,
+        code: content.code.into(),
+        cases: RawValue::from_string(content.cases).map_err(|_| broken("cases"))?,
         settings: Settings::parse(name, &row.settings).map_err(|_| broken("settings"))?,
     })
 }

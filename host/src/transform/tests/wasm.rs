@@ -110,6 +110,7 @@ fn what_it_says_is_done() {
     attack(&guest(fail), FailureCause::Error, "no way");
     // Two bytes more are zeros, which a store can't hold.
     attack(&guest(&fail.replace("const 6)", "const 8)")), FailureCause::Error, r"no way\u{0}\u{0}");
+    assert_eq!(says("(i32.store8 (local.get $outcome) (i32.const 3))"), Outcome::Drop, "a list of none");
     // The report itself is replaced by a copy whose name is its first letter.
     let replace = "(i32.store8 (local.get $outcome) (i32.const 2))
         (memory.copy (i32.add (local.get $outcome) (i32.const 8)) (local.get $report) (i32.const 72))

@@ -39,6 +39,8 @@ pub(super) fn outcome(outcome: types::Outcome, original: &Report<'_>) -> Outcome
             Ok(report) => Outcome::Replace(Box::new(report)),
             Err(failure) => Outcome::Fail(failure),
         },
+        // As a list without reports in Lua.
+        types::Outcome::Expand(several) if several.is_empty() => Outcome::Drop,
         types::Outcome::Expand(several) if several.len() > budget::OUTPUT_REPORTS => {
             let message =
                 format!("it made {} reports of one; at most {} are allowed", several.len(), budget::OUTPUT_REPORTS);
