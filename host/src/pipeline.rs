@@ -184,11 +184,11 @@ fn report(telemetry: &Telemetry) {
     let refused: u64 = telemetry.refused.iter().map(|(_, count)| count).sum();
     tracing::info!(
         received = telemetry.received.get(),
-        replayed = telemetry.replayed.get(),
         stored = telemetry.stored.get(),
         refused,
         dropped_by_functions = telemetry.function_drops.get(),
         dead_letters = telemetry.dead_letters.get(),
+        replayed = telemetry.replayed.get(),
         dropped_by_queue = telemetry.queue_drops.get(),
         dropped_by_kernel = telemetry.kernel_drops.get(),
         lost = telemetry.lost.get(),
