@@ -26,8 +26,17 @@ const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::
 /// Commits that a slow listener may fall behind; then it is told that it missed some.
 const COMMITS_KEPT: usize = 1_024;
 
-/// What became of the reports of a request: the timeline made last for it if any, or why not all were stored.
-pub type Receipt = Result<Option<TimelineKey>, Refused>;
+/// What became of the reports of a request, or why not all were stored.
+pub type Receipt = Result<Stored, Refused>;
+
+/// What was made of reports that are all stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// The timeline that was made last for them, if any.
+    pub made: Option<TimelineKey>,
+    /// How many are kept as dead letters.
+    pub dead_letters: u64,
+}
 
 /// Why reports that were accepted did not get into the store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +64,7 @@ impl Ack {
     /// The first part of an acknowledgement, and where its receipt arrives.
     pub fn new() -> (Self, oneshot::Receiver<Receipt>) {
         let (sender, receiver) = oneshot::channel();
-        let (waiting, receipt) = (Mutex::new(Some(sender)), Mutex::new(Ok(None)));
+        let (waiting, receipt) = (Mutex::new(Some(sender)), Mutex::new(Ok(Stored::default())));
         (Ack(Arc::new(AckState { waiting, receipt, undone: AtomicUsize::new(1) })), receiver)
     }
 
@@ -76,8 +85,16 @@ impl Ack {
     }
 
     fn made(&self, timeline: &TimelineKey) {
-        if let Ok(made) = &mut *self.0.receipt.lock().unwrap_or_else(PoisonError::into_inner) {
-            *made = Some(timeline.clone());
+        self.note(|stored| stored.made = Some(timeline.clone()));
+    }
+
+    fn kept(&self, dead_letters: u64) {
+        self.note(|stored| stored.dead_letters += dead_letters);
+    }
+
+    fn note(&self, what: impl FnOnce(&mut Stored)) {
+        if let Ok(stored) = &mut *self.0.receipt.lock().unwrap_or_else(PoisonError::into_inner) {
+            what(stored);
         }
     }
 
@@ -89,7 +106,8 @@ impl Ack {
 impl Drop for AckState {
     fn drop(&mut self) {
         let waiting = self.waiting.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        let receipt = std::mem::replace(self.receipt.get_mut().unwrap_or_else(PoisonError::into_inner), Ok(None));
+        let receipt = self.receipt.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let receipt = std::mem::replace(receipt, Ok(Stored::default()));
         let receipt = if *self.undone.get_mut() == 0 { receipt } else { receipt.and(Err(Refused::Stopped)) };
         if let Some(waiting) = waiting {
             // Nobody waits any more where the request timed out.
@@ -304,7 +322,7 @@ pub async fn run_writer(mut writer: Writer, mut inbox: Inbox) {
         match write {
             Write::Batch { batch, origins, acks } => writer.write(batch, origins, acks).await,
             Write::Timeline { new, reports, ack } => writer.make(&new, reports, ack).await,
-            Write::DeadLetters { letters, ack } => writer.keep(&letters, ack).await,
+            Write::DeadLetters { letters, ack } => writer.keep(letters, ack).await,
         }
         if inbox.undone.fetch_sub(1, Ordering::Relaxed) == 1 {
             (writer.wake)();
@@ -363,19 +381,29 @@ impl Writer {
         }
     }
 
-    async fn keep(&mut self, letters: &[DeadLetter], ack: Option<Ack>) {
-        let (store, count) = (self.store.clone(), letters.len() as u64);
-        match self.retry(|| store.add_dead_letters(letters)).await {
-            Ok(()) => {
-                self.telemetry.dead_letters.add(count);
-                ack.into_iter().for_each(Ack::done);
-            }
-            Err(refused) => {
-                tracing::error!(reports = count, reason = %refused, "dead letters are lost");
-                self.telemetry.lost.add(count);
-                ack.iter().for_each(|ack| ack.refuse(&refused));
+    /// Keeps dead letters, splitting as [`Writer::write`] does, so that a letter that the store refuses is lost alone.
+    async fn keep(&mut self, letters: Vec<DeadLetter>, ack: Option<Ack>) {
+        let store = self.store.clone();
+        let mut parts = vec![letters.as_slice()];
+        while let Some(part) = parts.pop() {
+            let count = part.len() as u64;
+            match self.retry(|| store.add_dead_letters(part)).await {
+                Ok(()) => {
+                    self.telemetry.dead_letters.add(count);
+                    ack.iter().for_each(|ack| ack.kept(count));
+                }
+                Err(Refused::ByStore(_)) if part.len() > 1 => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                Err(refused) => {
+                    tracing::error!(reports = count, reason = %refused, "dead letters are lost");
+                    self.telemetry.lost.add(count);
+                    ack.iter().for_each(|ack| ack.refuse(&refused));
+                }
             }
         }
+        ack.into_iter().for_each(Ack::done);
     }
 
     async fn persist(&mut self, batch: &Batch) -> Result<Vec<TimelineKey>, Refused> {
@@ -426,5 +454,43 @@ impl Writer {
                 _ = self.give_up.wait_for(|give_up| *give_up) => return Err(Refused::Stopped),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store;
+
+    fn letter(id: &str, reason: &str) -> DeadLetter {
+        DeadLetter {
+            id: id.to_owned(),
+            function: "f".to_owned(),
+            version: 1,
+            cause: "error".to_owned(),
+            reason: reason.to_owned(),
+            report: "{}".to_owned(),
+            at: Time::from_micros(0),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_letter_that_the_store_refuses_is_lost_alone() {
+        let database = upto_tests::postgres::Database::fresh().unwrap();
+        let store = store::open(database.url()).await.unwrap();
+        let (telemetry, (_give_up, give_up)) = (Arc::<Telemetry>::default(), watch::channel(false));
+        let commits = commits();
+        let mut writer =
+            Writer { store: store.clone(), commits, wake: Box::new(|| ()), telemetry: telemetry.clone(), give_up };
+        let (refused, refusal) = Ack::new();
+        let letters = ["1", "2", "3", "4", "5"].map(|id| letter(id, if id == "4" { "a\0b" } else { "no" }));
+        writer.keep(letters.into(), Some(refused)).await;
+        assert!(matches!(refusal.await.unwrap(), Err(Refused::ByStore(_))));
+        let kept = store.dead_letters("f", None, 10).await.unwrap();
+        assert_eq!(kept.into_iter().map(|letter| letter.id).collect::<Vec<_>>(), ["1", "2", "3", "5"]);
+        assert_eq!((telemetry.dead_letters.get(), telemetry.lost.get()), (4, 1));
+        let (ack, receipt) = Ack::new();
+        writer.keep(vec![letter("6", "no")], Some(ack)).await;
+        assert_eq!(receipt.await.unwrap(), Ok(Stored { made: None, dead_letters: 1 }));
     }
 }

@@ -188,6 +188,7 @@ fn report(telemetry: &Telemetry) {
         refused,
         dropped_by_functions = telemetry.function_drops.get(),
         dead_letters = telemetry.dead_letters.get(),
+        replayed = telemetry.replayed.get(),
         dropped_by_queue = telemetry.queue_drops.get(),
         dropped_by_kernel = telemetry.kernel_drops.get(),
         lost = telemetry.lost.get(),

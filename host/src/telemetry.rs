@@ -1,8 +1,8 @@
 //! What the server counts about itself, in the Prometheus text format.
 //!
-//! The promise that every loss is counted, in reports: `received + made by functions = stored + refused + dropped by
-//! functions + kept as dead letters + dropped by the queue + lost at the store`, once nothing is in flight. A datagram
-//! that never got to be decoded counts as one report, and so does a request or a datagram of which a function made none.
+//! The promise that every loss is counted, in reports: `received + replayed + made by functions = stored + refused +
+//! dropped by functions + kept as dead letters + dropped by the queue + lost at the store`, once nothing is in flight. A
+//! datagram that never got to be decoded counts as one report, and so does a request or a datagram of which a function made none.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -64,6 +64,8 @@ pub struct Telemetry {
     pub kernel_drops: Counter,
     /// Reports that came, by datagram or request, the refused ones included.
     pub received: Counter,
+    /// Reports of dead letters that were given another chance.
+    pub replayed: Counter,
     /// Reports refused by cause.
     pub refused: Refused,
     /// Reports (or datagrams not yet decoded) dropped because the queue was full.
@@ -94,6 +96,7 @@ pub fn render(telemetry: &Telemetry, out: &mut String) {
             &telemetry.kernel_drops,
         ),
         ("upto_reports_received_total", "Reports that came, refused ones included.", &telemetry.received),
+        ("upto_reports_replayed_total", "Reports of dead letters that were given another chance.", &telemetry.replayed),
         ("upto_reports_stored_total", "Reports committed to the store.", &telemetry.stored),
         ("upto_reports_dropped_by_queue_total", "Reports dropped because the queue was full.", &telemetry.queue_drops),
         ("upto_reports_dropped_by_functions_total", "Reports that functions dropped.", &telemetry.function_drops),

@@ -1,41 +1,43 @@
-//! A component that takes a compiler far longer than it has.
+//! Components that cost a compiler much.
 
-/// Additions in its one function. What they cost grows faster than their number.
-const ADDITIONS: usize = 1_000_000;
-
-/// The component: 3 MB.
-pub fn component() -> Vec<u8> {
-    let mut body = vec![0x00, 0x41, 0x00]; // no locals; i32.const 0
-    for _ in 0..ADDITIONS {
-        body.extend([0x41, 0x01, 0x6a]); // i32.const 1; i32.add
+/// A valid component that exports nothing: so many functions with a body of so many steps each. What one long body costs
+/// grows faster than its length.
+pub fn component(functions: usize, steps: usize) -> Vec<u8> {
+    // No locals; a number, then steps that each take the parameter into account.
+    let mut body = vec![0, 0x41, 1];
+    for step in 0..steps {
+        body.extend([0x20, 0, [0x6a, 0x6c, 0x73, 0x77][step % 4]]);
     }
     body.push(0x0b);
+    let mut sized = Vec::new();
+    leb128(body.len(), &mut sized);
+    sized.extend(body);
+    let of_each = |what: &[u8]| {
+        let mut list = Vec::new();
+        leb128(functions, &mut list);
+        list.extend(what.repeat(functions));
+        list
+    };
     let mut module = b"\0asm\x01\0\0\0".to_vec();
-    section(&mut module, 1, &[0x01, 0x60, 0x00, 0x01, 0x7f]); // one type: () -> i32
-    section(&mut module, 3, &[0x01, 0x00]); // one function of it
-    let mut code = vec![0x01];
-    number(&mut code, body.len());
-    code.extend(body);
-    section(&mut module, 10, &code);
+    // One type: from a number to a number.
+    section(1, &[1, 0x60, 1, 0x7f, 1, 0x7f], &mut module);
+    section(3, &of_each(&[0]), &mut module);
+    section(10, &of_each(&sized), &mut module);
     let mut component = b"\0asm\x0d\0\x01\0".to_vec();
-    section(&mut component, 1, &module); // a core module
+    section(1, &module, &mut component);
     component
 }
 
-fn section(to: &mut Vec<u8>, id: u8, content: &[u8]) {
-    to.push(id);
-    number(to, content.len());
-    to.extend(content);
+fn leb128(mut number: usize, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
 }
 
-/// LEB128.
-fn number(to: &mut Vec<u8>, mut number: usize) {
-    loop {
-        let byte = (number & 0x7f) as u8;
-        number >>= 7;
-        if number == 0 {
-            return to.push(byte);
-        }
-        to.push(byte | 0x80);
-    }
+fn section(id: u8, content: &[u8], out: &mut Vec<u8>) {
+    out.push(id);
+    leb128(content.len(), out);
+    out.extend_from_slice(content);
 }

@@ -269,6 +269,8 @@ impl Drop for Server {
 pub struct Balance {
     /// Reports that came.
     pub received: u64,
+    /// Reports of dead letters that were given another chance.
+    pub replayed: u64,
     /// Reports that functions made beyond those given.
     pub made: u64,
     /// Reports in the store.
@@ -290,6 +292,7 @@ impl Balance {
     pub fn of(server: &Server) -> Self {
         Balance {
             received: server.metric("upto_reports_received_total"),
+            replayed: server.metric("upto_reports_replayed_total"),
             made: server.metric("upto_reports_made_by_functions_total"),
             stored: server.metric("upto_reports_stored_total"),
             refused: server.metric("upto_reports_refused_total"),
@@ -302,7 +305,8 @@ impl Balance {
 
     /// Whether each report is accounted for.
     pub fn is_even(&self) -> bool {
-        self.received + self.made == self.stored + self.refused + self.dropped + self.dead + self.overflowed + self.lost
+        let gone = self.refused + self.dropped + self.dead + self.overflowed + self.lost;
+        self.received + self.replayed + self.made == self.stored + gone
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use upto_tests::bomb;
 use upto_tests::postgres::Database;
 use upto_tests::server::{Answer, Server};
 use upto_tests::stream::Stream;
@@ -56,7 +57,8 @@ fn a_function_is_deployed_versioned_rolled_back_disabled_and_deleted() {
     post(&server, "one");
     assert_eq!(server.event("ctx", "1", "one", "").expect("there")["functions"], json!(["stamp@1"]));
 
-    assert_eq!(deploy(&server, "stamp", &stamps(1)).json()["version"], 1, "the same again is no new version");
+    let again = deploy(&server, "stamp", &stamps(1));
+    assert_eq!((again.status, &again.json()["version"]), (200, &json!(1)), "the same again is no new version");
     assert_eq!(deploy(&server, "stamp", &stamps(2)).json()["version"], 2);
     post(&server, "two");
     let two = server.event("ctx", "1", "two", "").expect("there");
@@ -65,6 +67,11 @@ fn a_function_is_deployed_versioned_rolled_back_disabled_and_deleted() {
     let versions = server.get("/api/functions/stamp/versions").json();
     let listed = versions["_embedded"]["versions"].as_array().expect("a list");
     assert_eq!(listed.iter().map(|v| v["version"].clone()).collect::<Vec<_>>(), [json!(2), json!(1)]);
+    assert_eq!(listed[0]["cases"], 0);
+    let wrong = server.get("/api/functions/stamp/versions?after=x");
+    assert_eq!((wrong.status, wrong.text.contains("timeline")), (400, false), "{wrong:?}");
+    let page = server.get("/api/functions/stamp/versions?limit=1000").json();
+    assert_eq!(page["_links"]["self"]["href"], "/api/functions/stamp/versions?limit=100");
     let difference = server.get("/api/functions/stamp/versions/2?with=1").json();
     let diff = difference["diff"].as_str().expect("text");
     assert!(diff.contains("-\treport.labels.stamp = \"1\"\n+\treport.labels.stamp = \"2\"\n"), "{diff}");
@@ -81,6 +88,24 @@ fn a_function_is_deployed_versioned_rolled_back_disabled_and_deleted() {
     assert_eq!(server.delete("/api/functions/stamp").status, 204);
     assert_eq!(server.get("/api/functions/stamp").status, 404);
     assert_eq!(deploy(&server, "stamp", &stamps(3)).json()["version"], 3, "numbers are not used again");
+}
+
+#[test]
+fn large_and_unlike_versions_are_compared_in_time() {
+    let server = Server::start();
+    // Lines that have nothing in common are the worst case of a shortest difference.
+    let source = |mark: &str| (0..4_000).map(|line| format!("--{mark}{line}\n")).collect::<String>() + &stamps(1);
+    for mark in ["a", "b"] {
+        let mut body = lua(&source(mark));
+        body["cases"] =
+            json!([{"name": "x".repeat(200_000), "in": [], "out": []}, {"name": mark, "in": [], "out": []}]);
+        deployed(&server, "long", &body);
+    }
+    let begun = Instant::now();
+    let diff = server.get("/api/functions/long/versions/2?with=1").json()["diff"].as_str().expect("text").to_owned();
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(diff.contains("--b3999") && diff.contains("+cases, 200"), "{}", diff.len());
+    assert!(diff.len() < 100_000, "large cases are not shown: {}", diff.len());
 }
 
 #[test]
@@ -195,6 +220,36 @@ fn dead_letters_are_kept_listed_and_replayed_through_the_current_version() {
     assert_eq!(function(&server, "strict")["dead_letters"], 0);
     let kept = database.query("SELECT count(*)::text FROM upto.dead_letters").expect("the table answers");
     assert_eq!(kept, [[Some("0".to_owned())]]);
+    let balance = server.wait_for_rest(3);
+    assert_eq!((balance.replayed, balance.dead), (4, 4), "{balance:?}");
+}
+
+#[test]
+fn letters_of_a_disabled_function_pass_what_came_after_it_and_unreadable_ones_stay() {
+    let database = Database::fresh().expect("a database");
+    let server = Server::with(&["--store", database.url()]);
+    let place = |mut function: Value, order: i32| {
+        function["settings"] = json!({"order": order, "on_error": "dead-letter"});
+        function
+    };
+    deployed(&server, "strict", &place(lua("function transform(r) error('a\\27b') end"), 300));
+    let appends = |what: &str| lua(&format!("function transform(r) r.name = r.name .. '{what}' return r end"));
+    deployed(&server, "before", &place(appends(".before"), 200));
+    deployed(&server, "after", &place(appends(".after"), 400));
+    let both =
+        json!([{"context": "ctx", "name": "x", "type": "point"}, {"context": "ctx", "name": "y", "type": "point"}]);
+    assert_eq!(server.post(&both).json()["accepted"], 2, "what a function says is no reason to refuse a letter");
+    let reason =
+        server.get("/api/functions/strict/dead-letters").json()["_embedded"]["dead_letters"][0]["reason"].clone();
+    assert!(reason.as_str().is_some_and(|reason| reason.contains("a\\u{1b}b")), "{reason}");
+    // As something else than this program may have left it.
+    let broken = "UPDATE upto.dead_letters SET report = 'no JSON' WHERE report LIKE '%y.before%' RETURNING '1'";
+    assert_eq!(database.query(broken).expect("it is written").len(), 1);
+    assert_eq!(server.post_to("/api/functions/strict/disable", &json!({})).status, 200);
+    let replayed = server.post_to("/api/functions/strict/dead-letters/replay", &json!({})).json();
+    assert_eq!(replayed, json!({"replayed": 1, "failed_again": 0}));
+    assert!(server.event("ctx", "1", "x.before.after", "").is_some());
+    assert_eq!(function(&server, "strict")["dead_letters"], 1);
 }
 
 #[test]
@@ -223,6 +278,79 @@ fn a_function_is_tried_on_real_reports_and_nothing_is_kept() {
     let tried = server
         .post_to("/api/functions/stamp/try", &json!({"reports": [{"context": "c", "name": "n", "type": "point"}]}));
     assert_eq!(tried.json()["results"][0]["out"][0]["labels"], json!({"stamp": "1"}));
+}
+
+#[test]
+fn a_deployed_version_is_tried_with_other_cases_and_settings() {
+    let server = Server::start();
+    let report = json!({"context": "c", "name": "n", "type": "point"});
+    let mut stamp = lua(&stamps(1));
+    stamp["cases"] = json!([{"name": "own", "in": [], "out": []}]);
+    deployed(&server, "stamp", &stamp);
+    let tried = |body: Value| server.post_to("/api/functions/stamp/try", &body);
+    let as_it_is = tried(json!({"version": 1, "reports": [report]})).json();
+    assert_eq!((&as_it_is["cases"][0]["name"], &as_it_is["results"][0]["outcome"]), (&json!("own"), &json!("changed")));
+    let other = tried(json!({
+        "reports": [report],
+        "cases": [{"name": "other", "in": [report], "out": [report]}],
+        "settings": {"contexts": ["d"]},
+    }));
+    let other = other.json();
+    assert_eq!((&other["cases"][0]["name"], &other["cases"][0]["passed"]), (&json!("other"), &json!(false)), "{other}");
+    assert_eq!(other["results"][0]["outcome"], "not concerned");
+    assert_eq!(tried(json!({"language": "wasm"})).status, 400);
+    assert_eq!(tried(json!({"version": 1, "language": "lua", "source": stamps(2)})).status, 400);
+    assert_eq!(function(&server, "stamp")["versions"], 1);
+}
+
+#[test]
+fn a_check_that_is_given_or_says_too_much_is_refused_by_name() {
+    let server = Server::start();
+    let row = format!("k,{}\n", "x".repeat(15 << 20));
+    for table in ["big-a", "big-b", "big-c"] {
+        assert_eq!(server.put_as(&format!("/api/tables/{table}"), "text/csv", row.as_bytes()).status, 201);
+    }
+    let looks = |tables: &str| format!("-- {tables}\nfunction transform(r) return r end");
+    assert_eq!(deploy(&server, "two", &looks("big-a big-c")).status, 201);
+    let three = deploy(&server, "three", &looks("big-a big-b big-c"));
+    assert_eq!((three.status, three.text.contains("the last of them \\\"big-c\\\"")), (422, true), "{three:?}");
+
+    let source = "local text = ('x'):rep(1000)\nfunction transform(r)\n\tlocal labels = {}\n\t\
+         for i = 1, 20 do labels['l' .. i] = text end\n\tlocal many = {}\n\t\
+         for i = 1, 50 do many[i] = upto.copy(r, {labels = labels}) end\n\treturn many\nend";
+    let mut many = lua(source);
+    many["reports"] = (0..12).map(|n| json!({"context": "c", "name": format!("n{n}"), "type": "point"})).collect();
+    let said = server.post_to("/api/functions/many/try", &many);
+    assert_eq!((said.status, said.text.contains("more than 16 MiB: try fewer")), (422, true), "{}", said.text);
+}
+
+/// An unsigned number as WebAssembly writes it.
+#[test]
+fn a_component_that_takes_too_much_to_compile_is_refused_while_reports_are_answered() {
+    let server = Server::start();
+    let harmless = server.put_as("/api/functions/bomb", "application/wasm", &bomb::component(2, 10));
+    assert!(harmless.text.contains("exports neither"), "it is a component: {harmless:?}");
+    // It needs more than the 512 MiB, and a slow machine some 10 s to get there.
+    let bomb = bomb::component(150_000, 17);
+    let (begun, done, url) = (Instant::now(), AtomicBool::new(false), server.url("/api/events"));
+    let refused = std::thread::scope(|scope| {
+        let reporter = scope.spawn(|| {
+            for number in 0.. {
+                let report = json!({"context": "ctx", "name": format!("n{number}"), "type": "point"});
+                assert_eq!(Answer::to_post(&url, &report).expect("it is answered").status, 200);
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        let refused = server.put_as("/api/functions/bomb", "application/wasm", &bomb);
+        done.store(true, Ordering::Relaxed);
+        reporter.join().expect("all are answered");
+        refused
+    });
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert!(refused.text.contains("too large to be checked"), "{refused:?}");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -313,6 +441,8 @@ fn tables_are_deployed_and_shared() {
     let hosts: String = (0..100_000).map(|i| format!("ip-{i},web-{i}\n")).collect();
     let made = server.put_as("/api/tables/hosts", "text/csv", hosts.as_bytes());
     assert_eq!((made.status, &made.json()["rows"]), (201, &json!(100_000)));
+    let again = server.put_as("/api/tables/hosts", "text/csv", hosts.as_bytes());
+    assert_eq!((again.status, &again.json()["changed_at"]), (200, &made.json()["changed_at"]), "nothing changed");
     assert_eq!(server.put_as("/api/tables/hosts", "text/csv", b"a,b\nc\n").status, 422);
     let mut maps = lua("function transform(r) r.host = upto.lookup('hosts', r.host) or r.host return r end");
     let report = |host: &str| json!({"context": "c", "name": "n", "type": "point", "host": host});

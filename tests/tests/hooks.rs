@@ -117,6 +117,11 @@ fn only_functions_that_receive_are_hooks() {
     assert_eq!(server.post_as("/hooks/none", "text/plain", b"").status, 404);
     let delete = agent().delete(server.url("/hooks/echo")).call().expect("the server answers");
     assert_eq!(delete.status(), 405);
+    let head = agent().head(server.url("/hooks/echo")).call().expect("the server answers");
+    assert_eq!((head.status().as_u16(), head.headers()["allow"].to_str().unwrap_or_default()), (405, "GET, POST"));
+    let page = agent().get(server.url("/hooks/echo")).header("origin", "http://evil.example");
+    assert_eq!(page.call().expect("the server answers").status(), 403);
+    assert_eq!(server.metric("upto_reports_received_total"), 0, "none of these ran the function");
     assert_eq!(server.post_as("/hooks/echo/a%20b/c?q=1+2", "text/plain", b" x").json()["accepted"], 1);
     assert_eq!(server.get("/hooks/echo").json()["accepted"], 1);
     // What a hook made passes the functions that transform.

@@ -49,10 +49,21 @@ pub async fn read(app: &App, headers: &HeaderMap, body: Body, limit: usize) -> R
 
 /// Reads a body of JSON. An empty one is an empty object.
 pub async fn json<T: DeserializeOwned>(app: &App, headers: &HeaderMap, body: Body, limit: usize) -> Result<T> {
+    Ok(json_with_room(app, headers, body, limit).await?.0)
+}
+
+/// As [`json`], with the place that the body takes: for what goes on holding as much.
+pub async fn json_with_room<T: DeserializeOwned>(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<(T, OwnedSemaphorePermit)> {
     expect_json(headers)?;
-    let (bytes, _room) = read(app, headers, body, limit).await?;
+    let (bytes, room) = read(app, headers, body, limit).await?;
     let text = if bytes.trim_ascii().is_empty() { b"{}".as_slice() } else { &bytes };
-    serde_json::from_slice(text).map_err(|error| Problem::bad_request(format!("the body: {error}")))
+    let value = serde_json::from_slice(text).map_err(|error| Problem::bad_request(format!("the body: {error}")))?;
+    Ok((value, room))
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<usize> {

@@ -16,7 +16,7 @@ use super::hal::{self, Links};
 use super::paging::{Paging, event_cursor};
 use super::problem::{Problem, Result};
 use super::{App, body, time, timelines};
-use crate::batch::{Ack, Refused};
+use crate::batch::{Ack, Refused, Stored};
 use crate::clock;
 use crate::event::{Event, EventKey};
 use crate::ingest::http::{Encoding, MAX_BODY, decode};
@@ -63,18 +63,18 @@ pub async fn submit(
     room: OwnedSemaphorePermit,
 ) -> Result<Option<TimelineKey>> {
     let count = reports.len() as u64;
-    hand_in(app, count, |ack| Job::Reports { reports, ack, room }).await
+    Ok(hand_in(app, count, |ack| Job::Reports { reports, ack, room }).await?.made)
 }
 
 /// Puts a job of so many reports in the lane and waits until they are stored.
-pub async fn hand_in(app: &App, count: u64, job: impl FnOnce(Ack) -> Job) -> Result<Option<TimelineKey>> {
+pub async fn hand_in(app: &App, count: u64, job: impl FnOnce(Ack) -> Job) -> Result<Stored> {
     let (ack, receipt) = Ack::new();
     if app.queue.try_send(job(ack)).is_err() {
         app.telemetry.queue_drops.add(count);
         return Err(Problem::busy("the queue is full; nothing of this request was taken"));
     }
     match tokio::time::timeout(COMMIT_WAIT, receipt).await {
-        Ok(Ok(Ok(made))) => Ok(made),
+        Ok(Ok(Ok(stored))) => Ok(stored),
         Ok(Ok(Err(Refused::ByStore(reason)))) => {
             Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the store refuses it", reason))
         }

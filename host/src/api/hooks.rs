@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Request as HttpRequest, StatusCode};
-use axum::response::Response;
+use axum::http::{HeaderMap, Request as HttpRequest, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
 use super::App;
@@ -34,6 +34,13 @@ pub async fn receive_root(
     request: HttpRequest<Body>,
 ) -> Result<Response> {
     receive(state, source, Segments((function, String::new())), request).await
+}
+
+/// Refuses what would do as GET does: a HEAD changes nothing, and a function that receives may.
+pub async fn head() -> Response {
+    let detail = "HEAD is not done here; use GET or POST";
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", detail);
+    ([(header::ALLOW, "GET, POST")], problem).into_response()
 }
 
 /// Runs the function and takes its reports; answers once they are committed.

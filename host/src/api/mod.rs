@@ -45,6 +45,8 @@ pub use serve::serve;
 const BODIES_KIB: usize = 32 << 10;
 /// Charts that may be laid out at the same time; further ones wait. One of 200,000 events takes some 100 MiB.
 const CHARTS: usize = 2;
+/// Pairs of versions that may be compared at the same time; further ones wait.
+const COMPARISONS: usize = 2;
 /// Live streams at the same time.
 const STREAMS: usize = 512;
 
@@ -62,7 +64,9 @@ pub struct App {
     receivers: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     charts: Arc<Semaphore>,
+    comparisons: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    replays: functions::Replays,
     shutdown: CancellationToken,
 }
 
@@ -79,6 +83,7 @@ impl App {
     ) -> Self {
         let bodies = Arc::new(Semaphore::new(BODIES_KIB));
         let charts = Arc::new(Semaphore::new(CHARTS));
+        let comparisons = Arc::new(Semaphore::new(COMPARISONS));
         let streams = Arc::new(Semaphore::new(STREAMS));
         let receivers = Arc::new(Semaphore::new(hooks::RECEIVERS));
         let store = registry.store().clone();
@@ -95,7 +100,9 @@ impl App {
             receivers,
             bodies,
             charts,
+            comparisons,
             streams,
+            replays: functions::Replays::default(),
             shutdown,
         }
     }
@@ -121,8 +128,8 @@ impl App {
             .method_not_allowed_fallback(wrong_method);
         Router::new()
             .nest("/api", api)
-            .route("/hooks/{function}", get(hooks::receive_root).post(hooks::receive_root))
-            .route("/hooks/{function}/{*rest}", get(hooks::receive).post(hooks::receive))
+            .route("/hooks/{function}", get(hooks::receive_root).post(hooks::receive_root).head(hooks::head))
+            .route("/hooks/{function}/{*rest}", get(hooks::receive).post(hooks::receive).head(hooks::head))
             .route("/livez", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))

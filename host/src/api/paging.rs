@@ -30,16 +30,21 @@ impl Paging {
         }
     }
 
+    /// As asked for, with no more than so many items, [`DEFAULT_LIMIT`] or more, on a page.
+    pub fn at_most(self, items: u32) -> Self {
+        let limit = self.limit.map(|limit| if limit <= MAX_LIMIT { limit.min(items) } else { limit });
+        Paging { limit, ..self }
+    }
+
     /// The key after which the page begins, as text.
     pub fn after(&self) -> Option<&str> {
         self.after.as_deref()
     }
 
-    /// The key as a timeline's number.
+    /// The key as a number, of a timeline or a version.
     pub fn after_number(&self) -> Result<Option<u32>> {
-        let parse = |text: &str| {
-            text.parse().map_err(|_| Problem::bad_request("after is no timeline number; follow the link \"next\""))
-        };
+        let parse =
+            |text: &str| text.parse().map_err(|_| Problem::bad_request("after is no number; follow the link \"next\""));
         self.after().map(parse).transpose()
     }
 

@@ -117,7 +117,9 @@ async fn put(
     let status = if registered.tables.contains_key(&name) { StatusCode::OK } else { StatusCode::CREATED };
     app.store.put_table(&row, &content).await?;
     app.registry.refresh().await?;
-    Ok((status, Hal(resource(&row))).into_response())
+    // Content that is the same has changed nothing, and is still of the time when it was put there.
+    let registered = app.registry.registered();
+    Ok((status, Hal(resource(registered.tables.get(&name).unwrap_or(&row)))).into_response())
 }
 
 async fn delete(State(app): State<App>, Segments(name): Segments<String>) -> Result<StatusCode> {

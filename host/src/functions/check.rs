@@ -5,14 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Child;
 use tokio::sync::Semaphore;
 use upto_wire::Report;
 
@@ -33,8 +35,12 @@ const CHECKS: usize = 2;
 const TURN: Duration = Duration::from_secs(15);
 /// Reports that are tried at the most.
 pub const REPORTS: usize = 256;
-/// Bytes of a verdict; a function can't make it larger, but by cases that are.
-const VERDICT: u64 = 64 << 20;
+/// Bytes of the lookup tables that a function may ask for, all together.
+const TABLES: usize = 32 << 20;
+/// Bytes of a trial as it is handed over: code, cases, reports and tables.
+const INPUT: u64 = 128 << 20;
+/// Bytes of a verdict; a process that says more is killed.
+const VERDICT: u64 = 16 << 20;
 
 /// What is to be checked.
 #[derive(Debug, Serialize, Deserialize)]
@@ -45,7 +51,7 @@ pub struct Trial {
     pub language: String,
     /// The code.
     #[serde(with = "base64")]
-    pub code: Vec<u8>,
+    pub code: Bytes,
     /// Cases, as a JSON list.
     pub cases: Option<Box<RawValue>>,
     /// The settings, as JSON.
@@ -53,7 +59,31 @@ pub struct Trial {
     /// Reports to be tried, as JSON.
     pub reports: Vec<Value>,
     /// The lookup tables that it may ask for, by name.
-    pub tables: BTreeMap<String, BTreeMap<String, String>>,
+    #[serde(with = "shared")]
+    pub tables: BTreeMap<String, Arc<Table>>,
+}
+
+/// The tables whose names stand in the code: what a function may ask for, and no more.
+///
+/// # Errors
+/// The table with which they have more than [`TABLES`] bytes.
+pub fn tables_for(code: &[u8], tables: &Tables) -> Result<BTreeMap<String, Arc<Table>>, CheckError> {
+    let named = |name: &String| code.windows(name.len().max(1)).any(|window| window == name.as_bytes());
+    let mut found = BTreeMap::new();
+    let mut bytes = 0;
+    for name in tables.names().into_iter().filter(named) {
+        // One that was deleted meanwhile is missing to the function, too.
+        let Ok(table) = tables.get(&name) else { continue };
+        bytes += table.bytes();
+        if bytes > TABLES {
+            return Err(CheckError::Exceeded(format!(
+                "the tables that it names have more than {} MiB together, the last of them {name:?}: use smaller ones",
+                TABLES >> 20
+            )));
+        }
+        found.insert(name, table);
+    }
+    Ok(found)
 }
 
 /// What came of it.
@@ -131,46 +161,99 @@ impl Default for Checker {
 }
 
 impl Checker {
-    /// Runs a check.
+    /// Runs a check. What is to be checked is made when its turn has come, on a thread that may block, so that those
+    /// who wait hold nothing more.
     ///
     /// # Errors
     /// [`CheckError`] where there is no verdict.
-    pub async fn check(&self, trial: &Trial) -> Result<Verdict, CheckError> {
+    pub async fn check(
+        &self,
+        trial: impl FnOnce() -> Result<Trial, CheckError> + Send + 'static,
+    ) -> Result<Verdict, CheckError> {
         let busy = || CheckError::Busy("other functions are being checked; try again".to_owned());
         let _turn = tokio::time::timeout(TURN, self.turns.acquire()).await.map_err(|_| busy())?.map_err(|_| busy())?;
-        let failed = |error: std::io::Error| CheckError::Busy(format!("the check could not be run: {error}"));
-        // Nothing of the server's environment: it may hold passwords.
-        let mut child = tokio::process::Command::from(itself())
-            .args(["function", "check"])
-            .env_clear()
-            // The allocator would take a gigabyte at once, to use little of it.
-            .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(failed)?;
-        let input = serde_json::to_vec(trial).map_err(|error| failed(error.into()))?;
-        let mut stdin = child.stdin.take();
-        let fed = async move {
-            if let Some(stdin) = &mut stdin {
-                // A process that ended early says more by its end.
-                let _ = stdin.write_all(&input).await;
-            }
-        };
-        let ended = async { tokio::join!(fed, child.wait_with_output()).1 };
+        let input = in_background(move || input(&trial()?)).await?;
+        let checked = tokio::time::timeout(TIME, run_apart(input)).await;
         let exceeded = || CheckError::Exceeded(format!("it was not compiled and checked within {} s", TIME.as_secs()));
-        let output = tokio::time::timeout(TIME, ended).await.map_err(|_| exceeded())?.map_err(failed)?;
-        serde_json::from_slice(&output.stdout).map_err(|_| {
-            CheckError::Exceeded(format!(
-                "the check ended without a verdict ({}): it needs more than {} s or {} MiB to be compiled and checked",
-                output.status,
-                TIME.as_secs(),
-                MEMORY >> 20
-            ))
-        })
+        let (status, output) = checked.map_err(|_| exceeded())?.map_err(failed)?;
+        in_background(move || verdict(status, &output)).await
     }
+}
+
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CheckError> + Send + 'static,
+) -> Result<T, CheckError> {
+    let stopping = |_| CheckError::Busy("the server is stopping; send it again".to_owned());
+    tokio::task::spawn_blocking(work).await.map_err(stopping)?
+}
+
+fn failed(error: std::io::Error) -> CheckError {
+    CheckError::Busy(format!("the check could not be run: {error}"))
+}
+
+fn input(trial: &Trial) -> Result<Vec<u8>, CheckError> {
+    let input = serde_json::to_vec(trial).map_err(|error| failed(error.into()))?;
+    match input.len() as u64 > INPUT {
+        true => Err(CheckError::Exceeded(format!("it has more than {} MiB with its cases and tables", INPUT >> 20))),
+        false => Ok(input),
+    }
+}
+
+/// Gives a process of its own the input; how it ended, and what it wrote. It is killed where it is not waited for to
+/// its end, or writes more than [`VERDICT`].
+async fn run_apart(input: Vec<u8>) -> std::io::Result<(ExitStatus, Vec<u8>)> {
+    let mut child = start()?;
+    let (mut stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let fed = async move {
+        if let Some(stdin) = &mut stdin {
+            // A process that ended early says more by its end.
+            let _ = stdin.write_all(&input).await;
+        }
+    };
+    let heard = async move {
+        let mut output = Vec::new();
+        if let Some(stdout) = stdout {
+            stdout.take(VERDICT + 1).read_to_end(&mut output).await?;
+        }
+        std::io::Result::Ok(output)
+    };
+    // It has read all before it says anything.
+    let output = tokio::join!(fed, heard).1?;
+    if output.len() as u64 > VERDICT {
+        child.start_kill()?;
+    }
+    Ok((child.wait().await?, output))
+}
+
+fn start() -> std::io::Result<Child> {
+    // Nothing of the server's environment: it may hold passwords.
+    tokio::process::Command::from(itself())
+        .args(["function", "check"])
+        .env_clear()
+        // The allocator would take a gigabyte at once, to use little of it.
+        .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+}
+
+/// What a process found, by its output; else what its end tells.
+fn verdict(status: ExitStatus, output: &[u8]) -> Result<Verdict, CheckError> {
+    if output.len() as u64 > VERDICT {
+        let detail = format!("what became of its cases and reports has more than {} MiB: try fewer", VERDICT >> 20);
+        return Err(CheckError::Exceeded(detail));
+    }
+    serde_json::from_slice(output).map_err(|_| match status.code() {
+        // It ended by itself, before it looked at the function.
+        Some(code @ (1 | 2)) => CheckError::Busy(format!("the check could not be run: it ended with {code}")),
+        _ => CheckError::Exceeded(format!(
+            "the check ended without a verdict ({status}): it needs more than {} s or {} MiB to be compiled and checked",
+            TIME.as_secs(),
+            MEMORY >> 20
+        )),
+    })
 }
 
 /// This program, also where its file was replaced since.
@@ -186,7 +269,7 @@ pub fn run(input: &mut dyn Read, output: &mut dyn Write) -> std::io::Result<()> 
     limits::limit_process(MEMORY, TIME.as_secs());
     limits::yield_to_others();
     let mut text = String::new();
-    input.take(VERDICT).read_to_string(&mut text)?;
+    input.take(INPUT).read_to_string(&mut text)?;
     let trial: Trial = serde_json::from_str(&text)?;
     serde_json::to_writer(&mut *output, &judge(&trial))?;
     output.flush()
@@ -220,8 +303,8 @@ fn prepare(trial: &Trial, journal: &Arc<Journal>) -> Result<(Loaded, Settings), 
         Problem::new("bad language", format!("the language is {:?}; use lua or wasm", trial.language))
     })?;
     let tables = Tables::default();
-    for (name, rows) in &trial.tables {
-        tables.set(Layer::Store, name, Arc::new(Table::from_iter(rows.iter().map(|(k, v)| (k.as_str(), v.as_str())))));
+    for (name, table) in &trial.tables {
+        tables.set(Layer::Store, name, table.clone());
     }
     let log = Arc::new(Log::new(&trial.name, FOLDER, journal.clone()));
     let loaded = Loaded::compile(&trial.name, language, &trial.code, tables, log).map_err(|error| Problem {
@@ -266,16 +349,54 @@ fn attempt(given: &Value, settings: &Settings, function: &mut dyn Function) -> T
 
 /// Bytes as text in JSON.
 mod base64 {
-    use base64::Engine;
+    use base64::display::Base64Display;
+    use base64::engine::Engine;
     use base64::engine::general_purpose::STANDARD;
+    use bytes::Bytes;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(bytes))
+    pub fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Base64Display::new(bytes, &STANDARD))
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
         let text = String::deserialize(deserializer)?;
-        STANDARD.decode(text).map_err(serde::de::Error::custom)
+        STANDARD.decode(text).map(Bytes::from).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Tables that others hold, too.
+mod shared {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::transform::tables::Table;
+
+    type Tables = BTreeMap<String, Arc<Table>>;
+
+    pub fn serialize<S: Serializer>(tables: &Tables, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(tables.iter().map(|(name, table)| (name, &**table)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tables, D::Error> {
+        let tables = BTreeMap::<String, Table>::deserialize(deserializer)?;
+        Ok(tables.into_iter().map(|(name, table)| (name, Arc::new(table))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_could_not_begin_says_nothing_about_the_function() {
+        let of = |status: i32| verdict(ExitStatus::from_raw(status), b"").expect_err("there is no verdict");
+        assert!(matches!(of(2 << 8), CheckError::Busy(_)));
+        // By SIGKILL, as where its processor time is used up.
+        assert!(matches!(of(9), CheckError::Exceeded(_)));
     }
 }

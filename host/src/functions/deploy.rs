@@ -1,16 +1,15 @@
 //! What people do with functions: deploy, activate, roll back, try, delete.
 
-use std::collections::BTreeMap;
-
+use bytes::Bytes;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::check::{CheckError, Problem, Trial, Verdict};
+use super::check::{CheckError, Problem, Trial, Verdict, tables_for};
 use super::registry::{Known, Registry};
 use crate::clock;
 use crate::store::StoreError;
-use crate::store::functions::{Activation, NewVersion};
+use crate::store::functions::{Activation, Added, NewVersion};
 use crate::transform::canary::Plan;
 use crate::transform::compile::check_name;
 use crate::transform::live::FUNCTIONS;
@@ -27,7 +26,7 @@ pub struct Candidate {
     /// Its language.
     pub language: Language,
     /// Its code.
-    pub code: Vec<u8>,
+    pub code: Bytes,
     /// Its cases: a JSON list.
     pub cases: Box<RawValue>,
     /// Its settings.
@@ -39,6 +38,8 @@ pub struct Candidate {
 pub struct Deployed {
     /// Its number.
     pub version: u32,
+    /// Whether it was made now.
+    pub made: bool,
     /// Cases that passed.
     pub cases: usize,
 }
@@ -103,17 +104,17 @@ impl Registry {
             function: candidate.name,
             language: candidate.language.as_str().to_owned(),
             sha256: Sha256::digest(&candidate.code).into(),
-            code: candidate.code,
+            code: candidate.code.into(),
             cases: candidate.cases.get().to_owned(),
             settings: candidate.settings.to_json(),
             author: author.to_owned(),
             created_at: clock::now(),
             activate,
         };
-        let version = self.store().add_version(&new).await?;
+        let Added { number: version, made } = self.store().add_version(&new).await?;
         self.follow().await;
         tracing::info!(function = new.function, version, activate, author, "function deployed");
-        Ok(Deployed { version, cases: verdict.cases.len() })
+        Ok(Deployed { version, made, cases: verdict.cases.len() })
     }
 
     /// Compiles a function, runs its cases and tries it on reports, all in a process of its own. Nothing is kept.
@@ -125,24 +126,14 @@ impl Registry {
         if candidate.cases.get().len() > CASES {
             return Err(refuse("too many cases", format!("the cases have more than {CASES} bytes")));
         }
-        let trial = Trial {
-            name: candidate.name.clone(),
-            language: candidate.language.as_str().to_owned(),
-            code: candidate.code.clone(),
-            cases: Some(candidate.cases.clone()),
-            settings: candidate.settings.to_json(),
-            reports,
-            tables: self.tables_for(&candidate.code),
+        let (name, language) = (candidate.name.clone(), candidate.language.as_str().to_owned());
+        let (code, cases) = (candidate.code.clone(), Some(candidate.cases.clone()));
+        let (settings, tables) = (candidate.settings.to_json(), self.tables().clone());
+        let trial = move || {
+            let tables = tables_for(&code, &tables)?;
+            Ok(Trial { name, language, code, cases, settings, reports, tables })
         };
-        Ok(self.checker().check(&trial).await?)
-    }
-
-    /// The tables whose names stand in the code: a check is given what it may ask for, and no more.
-    fn tables_for(&self, code: &[u8]) -> BTreeMap<String, BTreeMap<String, String>> {
-        let named = |name: &str| code.windows(name.len().max(1)).any(|window| window == name.as_bytes());
-        let names = self.tables().names().into_iter().filter(|name| named(name));
-        let table = |name: String| self.tables().get(&name).ok().map(|table| (name, table.rows()));
-        names.filter_map(table).collect()
+        Ok(self.checker().check(trial).await?)
     }
 
     /// Has a version run from now on: also the way back to an older one. A canary ends.
@@ -177,8 +168,8 @@ impl Registry {
         }
         let missing = || format!("the function {function:?} has no version {}", plan.version);
         let found = self.store().version(function, plan.version).await?;
-        let (version, code) = found.ok_or_else(|| DeployError::Missing(missing()))?;
-        if !self.transforms(&version, code).await? {
+        let (version, content) = found.ok_or_else(|| DeployError::Missing(missing()))?;
+        if !self.transforms(&version, content.code).await? {
             let detail = format!("version {} has no \"transform\", and so nothing to try on reports", plan.version);
             return Err(DeployError::Conflict(detail));
         }

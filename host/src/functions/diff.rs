@@ -1,9 +1,13 @@
 //! Differences as text, for people.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
+
+/// How long the shortest difference is looked for; then a longer one is told.
+const TIME: Duration = Duration::from_millis(500);
 
 /// The lines in which two lists of JSON values differ, `-` before those of the first and `+` before those of the second,
 /// with all lines that are the same; empty where there is no difference.
@@ -17,7 +21,7 @@ pub fn values(before: &[Value], after: &[Value]) -> String {
 /// Two texts line by line, with all lines that are the same.
 pub fn lines(before: &str, after: &str) -> String {
     let mut text = String::new();
-    for change in TextDiff::from_lines(before, after).iter_all_changes() {
+    for change in by_line(before, after).iter_all_changes() {
         let sign = match change.tag() {
             ChangeTag::Delete => '-',
             ChangeTag::Insert => '+',
@@ -33,8 +37,12 @@ pub fn lines(before: &str, after: &str) -> String {
 pub fn unified(name: &str, before: &str, after: &str) -> String {
     match before == after {
         true => String::new(),
-        false => TextDiff::from_lines(before, after).unified_diff().header(name, name).to_string(),
+        false => by_line(before, after).unified_diff().header(name, name).to_string(),
     }
+}
+
+fn by_line<'a>(before: &'a str, after: &'a str) -> TextDiff<'a, 'a, str> {
+    TextDiff::configure().timeout(TIME).diff_lines(before, after)
 }
 
 /// A difference as it is shown below the line that names what differs.

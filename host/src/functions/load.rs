@@ -5,18 +5,18 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::limits;
-use crate::store::functions::VersionRow;
+use crate::store::functions::{Content, VersionRow};
 use crate::transform::compile::compile;
 use crate::transform::live::Around;
 use crate::transform::{Language, Program, Settings, Version};
 
 /// Compiles a version. An error is a sentence.
-pub(super) async fn version(row: &VersionRow, code: Vec<u8>, around: &Around) -> Result<Arc<Version>, String> {
+pub(super) async fn version(row: &VersionRow, content: Content, around: &Around) -> Result<Arc<Version>, String> {
     let settings = Settings::parse(&row.function, &row.settings)?;
     let language = Language::of(&row.language).ok_or_else(|| format!("its language is {:?}", row.language))?;
     let surroundings = around.of(&row.function, row.number);
     let name = row.function.clone();
-    let work = move || compile(&name, language, &code, surroundings).map_err(|error| error.to_string());
+    let work = move || compile(&name, language, &content.code, surroundings).map_err(|error| error.to_string());
     Ok(Version::new(row.number, in_background(work).await?, settings, &around.stats))
 }
 

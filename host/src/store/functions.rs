@@ -55,7 +55,7 @@ impl FunctionRow {
     }
 }
 
-/// A version, without its code.
+/// A version, without its content.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VersionRow {
     /// The function.
@@ -68,14 +68,32 @@ pub struct VersionRow {
     pub sha256: [u8; 32],
     /// Bytes of the code.
     pub size: u64,
-    /// Its cases, as the author wrote them: a JSON list.
-    pub cases: String,
+    /// How many cases it has.
+    pub cases: u32,
     /// Its settings, as JSON.
     pub settings: String,
     /// Who deployed it; empty where nobody said.
     pub author: String,
     /// When.
     pub created_at: Time,
+}
+
+/// What of a version may be large.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// The code.
+    pub code: Vec<u8>,
+    /// The cases, as the author wrote them: a JSON list.
+    pub cases: String,
+}
+
+/// What became of a version that was to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// Its number.
+    pub number: u32,
+    /// Whether it was made now; else it is the newest one, which is the same.
+    pub made: bool,
 }
 
 /// A version to be made.
@@ -151,15 +169,15 @@ pub trait FunctionStore: Send + Sync + 'static {
     /// All functions, by name.
     async fn functions(&self) -> Result<Vec<FunctionRow>>;
 
-    /// Makes a version, and returns its number. The same language, code, cases and settings as the newest version make no
-    /// other one: its number is returned, and it is activated if so asked.
-    async fn add_version(&self, new: &NewVersion) -> Result<u32>;
+    /// Makes a version. The same language, code, cases and settings as the newest version make no other one: that one is
+    /// told, and activated if so asked.
+    async fn add_version(&self, new: &NewVersion) -> Result<Added>;
 
     /// Versions of a function, newest first, those with numbers under `before`.
     async fn versions(&self, function: &str, before: Option<u32>, limit: u32) -> Result<Vec<VersionRow>>;
 
-    /// A version with its code.
-    async fn version(&self, function: &str, number: u32) -> Result<Option<(VersionRow, Vec<u8>)>>;
+    /// A version with its content.
+    async fn version(&self, function: &str, number: u32) -> Result<Option<(VersionRow, Content)>>;
 
     /// Changes what is live. `None` where there is no such function or version, or where `only_canary` does not hold.
     async fn activate(&self, function: &str, activation: &Activation) -> Result<Option<FunctionRow>>;

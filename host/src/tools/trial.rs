@@ -50,16 +50,16 @@ fn on_server(file: &FunctionFile, server: &Server, last: usize) -> Result<Verdic
 fn locally(file: &FunctionFile, reports: Vec<Value>) -> Result<Verdict, ToolError> {
     let broken = |path: &Path, error: &dyn std::fmt::Display| ToolError::Failed(format!("{}: {error}", path.display()));
     let tables = Tables::beside(&file.path).map_err(|(path, error)| broken(&path, &error))?;
-    let rows = tables.names().into_iter().filter_map(|name| tables.get(&name).ok().map(|table| (name, table.rows())));
+    let tables = check::tables_for(&file.code, &tables).map_err(|error| broken(&file.path, &error))?;
     let cases = file.cases.as_ref().map(to_raw_value).transpose();
     let trial = check::Trial {
         name: file.name.clone(),
         language: file.language.as_str().to_owned(),
-        code: file.code.clone(),
+        code: file.code.clone().into(),
         cases: cases.map_err(|error| broken(&file.path, &error))?,
         settings: Value::Object(file.settings.clone()).to_string(),
         reports,
-        tables: rows.collect(),
+        tables,
     };
     let verdict = check::judge(&trial);
     match &verdict.problem {

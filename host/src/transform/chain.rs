@@ -383,10 +383,10 @@ impl Tally {
 
 fn too_many(limit: usize) -> Failure {
     let message = format!("all functions together made more than {limit} reports of one chunk");
-    Failure { cause: FailureCause::Output, message }
+    Failure::new(FailureCause::Output, message)
 }
 
 fn rests() -> Failure {
     let message = "the function rests, as it failed again and again".to_owned();
-    Failure { cause: FailureCause::Error, message }
+    Failure::new(FailureCause::Error, message)
 }

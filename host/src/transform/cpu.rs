@@ -40,6 +40,6 @@ impl CallBudget {
     /// The failure of a report that may not begin, and of one that went on too long.
     pub(super) fn exceeded(&self) -> Failure {
         let message = format!("what one call was given took more than {} ms", budget::CALL_TIME.as_millis());
-        Failure { cause: FailureCause::Time, message }
+        Failure::new(FailureCause::Time, message)
     }
 }

@@ -122,7 +122,7 @@ impl Log {
         if suppressed > 0 {
             tracing::warn!(target: "upto::function", function, suppressed, "logs too much; lines were left out");
         }
-        let text = harmless(text);
+        let text = harmless(text, LINE_BYTES);
         self.journal.keep(self.version, level, &text);
         match level {
             Level::Debug => tracing::debug!(target: "upto::function", function, "{text}"),
@@ -148,21 +148,24 @@ impl Log {
     }
 }
 
-/// At most [`LINE_BYTES`] of text; characters that steer a terminal or turn the direction of writing are escaped.
-fn harmless(text: &str) -> String {
-    let cut = &text[..text.floor_char_boundary(LINE_BYTES)];
+/// At most `limit` bytes of text and a mark where it is cut; characters that steer a terminal or turn the direction of
+/// writing, or that a store can't hold, are escaped.
+pub(super) fn harmless(text: &str, limit: usize) -> String {
     let steers = |c: char| {
         c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    let mut out = String::with_capacity(cut.len());
-    for c in cut.chars() {
+    let mut out = String::with_capacity(text.len().min(limit));
+    for c in text.chars() {
+        let before = out.len();
         match steers(c) {
             true => out.extend(c.escape_default()),
             false => out.push(c),
         }
-    }
-    if cut.len() < text.len() {
-        out.push('…');
+        if out.len() > limit {
+            out.truncate(before);
+            out.push('…');
+            break;
+        }
     }
     out
 }
@@ -173,8 +176,9 @@ mod tests {
 
     #[test]
     fn a_line_is_cut_and_can_not_steer_a_terminal() {
-        assert_eq!(harmless("a\u{1b}[2Jb\nc\u{202e}d"), "a\\u{1b}[2Jb\\nc\\u{202e}d");
-        assert_eq!(harmless(&"é".repeat(1_000)).len(), LINE_BYTES + '…'.len_utf8());
+        assert_eq!(harmless("a\u{1b}[2Jb\nc\u{202e}d", LINE_BYTES), "a\\u{1b}[2Jb\\nc\\u{202e}d");
+        assert_eq!(harmless(&"é".repeat(1_000), LINE_BYTES).len(), LINE_BYTES + '…'.len_utf8());
+        assert_eq!(harmless("\0\0\0", 11), "\\u{0}\\u{0}…", "what is escaped counts as it is written");
     }
 
     #[test]

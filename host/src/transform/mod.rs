@@ -63,6 +63,17 @@ pub struct Failure {
     pub message: String,
 }
 
+/// Bytes of a failure's message that are kept.
+const MESSAGE: usize = 500;
+
+impl Failure {
+    /// A failure. Its message may hold what a function or a sender wrote: it is cut, and made harmless for whatever keeps or
+    /// shows it.
+    pub fn new(cause: FailureCause, message: impl AsRef<str>) -> Self {
+        Failure { cause, message: log::harmless(message.as_ref(), MESSAGE) }
+    }
+}
+
 /// The kinds of failure that are counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureCause {
@@ -147,8 +158,7 @@ pub trait Function: Send {
     /// # Errors
     /// A [`Rejection`] where none came of it.
     fn receive(&mut self, _request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
-        let message = "it defines no function \"receive\"".to_owned();
-        Err(Rejection::Failed(Failure { cause: FailureCause::Error, message }))
+        Err(Rejection::Failed(Failure::new(FailureCause::Error, "it defines no function \"receive\"")))
     }
 
     /// Bytes of memory that the instance holds now.

@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use serde::{Deserialize, Serialize};
+
 /// Size of one table's file, in bytes.
 pub const FILE: u64 = 16 << 20;
 /// Rows of one table.
@@ -14,7 +16,7 @@ pub const ROWS: usize = 200_000;
 pub const COUNT: usize = 100;
 
 /// Values by key.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table(HashMap<Box<str>, Box<str>>);
 
 impl Table {
@@ -23,9 +25,9 @@ impl Table {
         self.0.get(key).map(AsRef::as_ref)
     }
 
-    /// A copy of its rows.
-    pub fn rows(&self) -> BTreeMap<String, String> {
-        self.0.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    /// Bytes of its keys and values.
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|(key, value)| key.len() + value.len()).sum()
     }
 
     /// How many rows it has.
@@ -226,7 +228,7 @@ impl Format {
             return Err(TableError::Size);
         }
         let table = match self {
-            Format::Json => Table(serde_json::from_slice(bytes)?),
+            Format::Json => serde_json::from_slice(bytes)?,
             Format::Csv => csv(bytes)?,
         };
         if table.0.len() > ROWS { Err(TableError::Rows) } else { Ok(table) }

@@ -36,8 +36,6 @@ mod bindings {
 const CALLS: u32 = 10_000;
 /// Bytes that one call may move from the guest into the host: a full batch of large reports, not more.
 const TRANSFER: usize = 8 << 20;
-/// Bytes of an error message that are kept.
-const MESSAGE: usize = 500;
 /// What a function may import.
 const IMPORTS: [&str; 7] =
     ["upto:transform/", "wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
@@ -64,7 +62,7 @@ impl Compiled {
 }
 
 fn missing(function: &str) -> Failure {
-    Failure { cause: FailureCause::Error, message: format!("it exports no function {function:?}") }
+    Failure::new(FailureCause::Error, format!("it exports no function {function:?}"))
 }
 
 impl WasmProgram {
@@ -163,7 +161,7 @@ impl Instance {
         };
         if made.len() != reports.len() {
             let message = format!("it returned {} outcomes for {} reports", made.len(), reports.len());
-            return Err(Failure { cause: FailureCause::Output, message });
+            return Err(Failure::new(FailureCause::Output, message));
         }
         Ok(made.into_iter().zip(reports).map(|(outcome, report)| convert::outcome(outcome, report)).collect())
     }
@@ -270,6 +268,5 @@ fn failure(error: &wasmtime::Error, state: &mut State) -> Failure {
     if let (FailureCause::Error, Some(last)) = (cause, state.last_words()) {
         message = format!("{message}; it last wrote: {last}");
     }
-    message.truncate(message.floor_char_boundary(MESSAGE));
-    Failure { cause, message }
+    Failure::new(cause, message)
 }

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -33,8 +34,7 @@ pub struct FunctionText {
     source: Option<String>,
     component_base64: Option<String>,
     cases: Option<Value>,
-    #[serde(default)]
-    settings: SettingsText,
+    settings: Option<SettingsText>,
     activate: Option<bool>,
 }
 
@@ -48,22 +48,45 @@ impl FunctionText {
     pub fn candidate(self, name: &str) -> Result<Candidate> {
         let both = "give \"language\" and either \"source\" (Lua) or \"component_base64\" (Wasm)";
         let (language, code) = match (self.source, self.component_base64) {
-            (Some(source), None) => (Language::Lua, source.into_bytes()),
+            (Some(source), None) => (Language::Lua, source.into()),
             (None, Some(text)) => (Language::Wasm, decode(&text)?),
             _ => return Err(Problem::bad_request(both)),
         };
         if self.language.is_some_and(|word| Language::of(&word) != Some(language)) {
             return Err(Problem::bad_request(both));
         }
-        let settings = Settings::resolve(name, self.settings).map_err(|error| refuse("bad settings", error))?;
-        let cases = self.cases.map_or_else(|| Ok(no_cases()), |cases| serde_json::value::to_raw_value(&cases));
-        let cases = cases.map_err(|error| refuse("bad cases", error.to_string()))?;
+        let settings = settings(name, self.settings.unwrap_or_default())?;
+        let cases = self.cases.map_or_else(|| Ok(no_cases()), cases)?;
         Ok(Candidate { name: name.to_owned(), language, code, cases, settings })
+    }
+
+    /// That function with these cases and settings, where they are given.
+    pub fn over(self, mut deployed: Candidate) -> Result<Candidate> {
+        if self.language.is_some_and(|word| Language::of(&word) != Some(deployed.language)) {
+            let detail = format!("the function is {}; leave \"language\" out", deployed.language.as_str());
+            return Err(Problem::bad_request(detail));
+        }
+        if let Some(text) = self.settings {
+            deployed.settings = settings(&deployed.name, text)?;
+        }
+        if let Some(given) = self.cases {
+            deployed.cases = cases(given)?;
+        }
+        Ok(deployed)
     }
 }
 
-fn decode(text: &str) -> Result<Vec<u8>> {
-    STANDARD.decode(text).map_err(|error| Problem::bad_request(format!("component_base64 is no base64: {error}")))
+fn settings(name: &str, text: SettingsText) -> Result<Settings> {
+    Ok(Settings::resolve(name, text).map_err(|error| refuse("bad settings", error))?)
+}
+
+fn cases(given: Value) -> Result<Box<RawValue>> {
+    Ok(serde_json::value::to_raw_value(&given).map_err(|error| refuse("bad cases", error.to_string()))?)
+}
+
+fn decode(text: &str) -> Result<Bytes> {
+    let decoded = STANDARD.decode(text).map(Bytes::from);
+    decoded.map_err(|error| Problem::bad_request(format!("component_base64 is no base64: {error}")))
 }
 
 /// An empty list.
@@ -89,23 +112,24 @@ pub async fn deploy(
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong content type", detail));
         }
     };
-    let (candidate, activate) = match language {
+    // The place is kept until the function is checked, as it is held until then.
+    let (candidate, activate, _room) = match language {
         Some(language) => {
-            let (code, _room) = body::read(&app, &headers, body, MAX_FUNCTION).await?;
+            let (code, room) = body::read(&app, &headers, body, MAX_FUNCTION).await?;
             let settings = Settings::of(&name);
-            (Candidate { name: name.clone(), language, code: code.into(), cases: no_cases(), settings }, true)
+            (Candidate { name: name.clone(), language, code, cases: no_cases(), settings }, true, room)
         }
         None => {
-            let text: FunctionText = body::json(&app, &headers, body, MAX_FUNCTION).await?;
+            let (text, room): (FunctionText, _) = body::json_with_room(&app, &headers, body, MAX_FUNCTION).await?;
             let activate = text.activate.unwrap_or(true);
-            (text.candidate(&name)?, activate)
+            (text.candidate(&name)?, activate, room)
         }
     };
     let deployed = app.registry.deploy(candidate, activate, &author).await?;
     let mut function = resource::of(&app, &name).await?;
     function["version"] = json!(deployed.version);
     function["cases"] = json!({"passed": deployed.cases});
-    let status = if deployed.version == 1 { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if deployed.made && deployed.version == 1 { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Hal(function)).into_response())
 }
 

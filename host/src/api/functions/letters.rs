@@ -1,5 +1,8 @@
 //! Dead letters: reports on which a function failed and that were kept.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -10,11 +13,12 @@ use upto_wire::Report;
 use super::super::extract::{Parameters, Segments};
 use super::super::hal::{self, Hal, Links, encode};
 use super::super::paging::Paging;
-use super::super::problem::Result;
+use super::super::problem::{Problem, Result};
 use super::super::{App, body, events};
 use crate::functions::cases;
 use crate::ingest::Job;
 use crate::store::functions::DeadLetter;
+use crate::transform::Settings;
 
 /// Dead letters that are replayed at a time.
 const AT_A_TIME: u32 = 500;
@@ -51,7 +55,31 @@ fn resource(here: &str, letter: &DeadLetter) -> Value {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ids {
-    ids: Option<Vec<String>>,
+    ids: Option<HashSet<String>>,
+}
+
+/// The functions whose letters are being replayed on this instance. Each letter is replayed by one request at a time.
+#[derive(Debug, Clone, Default)]
+pub struct Replays(Arc<Mutex<HashSet<String>>>);
+
+impl Replays {
+    /// Begins a replay of a function's letters, which ends when what is returned is dropped; `None` while there is one.
+    fn begin(&self, function: &str) -> Option<Replaying> {
+        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let replaying = || Replaying { replays: self.clone(), function: function.to_owned() };
+        under_way.insert(function.to_owned()).then(replaying)
+    }
+}
+
+struct Replaying {
+    replays: Replays,
+    function: String,
+}
+
+impl Drop for Replaying {
+    fn drop(&mut self) {
+        self.replays.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.function);
+    }
 }
 
 /// Gives letters another chance: they pass the function as it is now and what comes after it. A letter is deleted once
@@ -64,38 +92,46 @@ pub async fn replay(
 ) -> Result<Hal> {
     let Ids { ids } = body::json(&app, &headers, body, MAX_IDS).await?;
     let wanted = |letter: &DeadLetter| ids.as_ref().is_none_or(|ids| ids.contains(&letter.id));
-    let order = order(&app, &name);
-    let before = app.telemetry.dead_letters.get();
-    let (mut after, mut replayed): (Option<String>, u64) = (None, 0);
+    let under_way = || {
+        let detail = format!("the dead letters of {name:?} are being replayed; wait until that has ended");
+        Problem::new(StatusCode::CONFLICT, "not as things are", detail)
+    };
+    let _replaying = app.replays.begin(&name).ok_or_else(under_way)?;
+    let order = order(&app, &name).await?;
+    let (mut after, mut replayed, mut failed_again): (Option<String>, u64, u64) = (None, 0, 0);
     // Those that fail again get ids of now: only what is there at the beginning is gone through.
     let end = format!("{:016x}", crate::clock::now().micros());
     loop {
         let page = app.store.dead_letters(&name, after.as_deref(), AT_A_TIME).await?;
         let Some(last) = page.last().map(|letter| letter.id.clone()) else { break };
-        let letters: Vec<&DeadLetter> = page.iter().filter(|letter| letter.id < end && wanted(letter)).collect();
-        let reports: Vec<Report<'static>> = letters.iter().filter_map(|letter| parse(letter)).collect();
-        replayed += reports.len() as u64;
+        let letters = page.iter().filter(|letter| letter.id < end && wanted(letter));
+        let readable = letters.filter_map(|letter| Some((letter.id.clone(), parse(letter)?)));
+        let (ids, reports): (Vec<String>, Vec<Report<'static>>) = readable.unzip();
         if !reports.is_empty() {
-            let place = (order, name.clone());
-            events::hand_in(&app, reports.len() as u64, |ack| Job::Replay { reports, place, ack }).await?;
-            let ids: Vec<String> = letters.iter().map(|letter| letter.id.clone()).collect();
+            let (count, place) = (reports.len() as u64, (order, name.clone()));
+            app.telemetry.replayed.add(count);
+            let stored = events::hand_in(&app, count, |ack| Job::Replay { reports, place, ack }).await?;
             app.store.delete_dead_letters(&name, Some(&ids)).await?;
+            replayed += count;
+            failed_again += stored.dead_letters;
         }
         if page.len() < AT_A_TIME as usize || last >= end {
             break;
         }
         after = Some(last);
     }
-    let failed_again = (app.telemetry.dead_letters.get() - before).min(replayed);
     Ok(Hal(json!({"replayed": replayed, "failed_again": failed_again})))
 }
 
-/// Where the function stands now; where it stood by its name if it is gone.
-fn order(app: &App, name: &str) -> i32 {
-    let live = app.registry.live();
-    let live = live.borrow();
-    let found = live.iter().find(|live| live.version.function() == name);
-    found.map_or_else(|| crate::transform::Settings::of(name).order, |live| live.version.settings.order)
+/// Where the function stands: the version that runs, else its newest; by its name where there is none, as in a folder.
+async fn order(app: &App, name: &str) -> Result<i32> {
+    let live = app.registry.live().borrow().clone();
+    if let Some(live) = live.iter().find(|live| live.version.function() == name) {
+        return Ok(live.version.settings.order);
+    }
+    let newest = app.store.versions(name, None, 1).await?.into_iter().next();
+    let settings = newest.and_then(|row| Settings::parse(name, &row.settings).ok());
+    Ok(settings.unwrap_or_else(|| Settings::of(name)).order)
 }
 
 fn parse(letter: &DeadLetter) -> Option<Report<'static>> {
@@ -118,4 +154,18 @@ pub async fn delete(
     let ids = id.map(|id| vec![id]);
     app.store.delete_dead_letters(&name, ids.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_of_a_function_are_replayed_by_one_request_at_a_time() {
+        let replays = Replays::default();
+        let first = replays.begin("f");
+        assert!(first.is_some() && replays.begin("f").is_none() && replays.begin("g").is_some());
+        drop(first);
+        assert!(replays.begin("f").is_some());
+    }
 }

@@ -17,6 +17,7 @@ use super::App;
 use super::extract::Segments;
 use super::hal::{self, Hal, Links};
 use super::problem::{Problem, Result};
+pub use letters::Replays;
 pub use resource::hex;
 
 use crate::functions::check::Verdict;

@@ -40,7 +40,9 @@ pub async fn attempt(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Hal> {
-    let mut members: Map<String, Value> = body::json(&app, &headers, body, MAX_FUNCTION).await?;
+    // The place is kept until the function is checked, as it is held until then.
+    let (mut members, _room): (Map<String, Value>, _) =
+        body::json_with_room(&app, &headers, body, MAX_FUNCTION).await?;
     let subject = SUBJECT.iter().filter_map(|name| Some(((*name).to_owned(), members.shift_remove(*name)?))).collect();
     let subject: Subject = part(Value::Object(subject))?;
     let function: FunctionText = part(Value::Object(members))?;
@@ -53,9 +55,10 @@ pub async fn attempt(
     if reports.len() > REPORTS {
         return Err(Problem::bad_request(format!("there are {} reports; at most {REPORTS} are tried", reports.len())));
     }
-    let candidate = match function.has_code() {
-        true => function.candidate(&name)?,
-        false => deployed(&app, &name, subject.version).await?,
+    let candidate = match (function.has_code(), subject.version) {
+        (true, None) => function.candidate(&name)?,
+        (true, Some(_)) => return Err(Problem::bad_request("give either a \"version\" or code")),
+        (false, version) => function.over(deployed(&app, &name, version).await?)?,
     };
     let verdict = app.registry.check(&candidate, reports).await?;
     match verdict.problem {
@@ -78,13 +81,13 @@ async fn deployed(app: &App, name: &str, version: Option<u32>) -> Result<Candida
         Some(number) => number,
         None => active()?.ok_or_else(|| Problem::bad_request("no version is active: say which, or give code"))?,
     };
-    let (row, code) = versions::find(app, name, number).await?;
+    let (row, content) = versions::find(app, name, number).await?;
     let broken = |what: &str| Problem::bad_request(format!("version {number} has {what} that this upto does not know"));
     Ok(Candidate {
         name: name.to_owned(),
         language: Language::of(&row.language).ok_or_else(|| broken("a language"))?,
-        code,
-        cases: RawValue::from_string(row.cases).map_err(|_| broken("cases"))?,
+        code: content.code.into(),
+        cases: RawValue::from_string(content.cases).map_err(|_| broken("cases"))?,
         settings: Settings::parse(name, &row.settings).map_err(|_| broken("settings"))?,
     })
 }
@@ -95,7 +98,7 @@ async fn from_folder(one: &FolderFunction) -> Result<Candidate> {
     Ok(Candidate {
         name: name.to_owned(),
         language: compile::language(&one.path).unwrap_or(Language::Lua),
-        code: tokio::fs::read(&one.path).await.map_err(unreadable)?,
+        code: tokio::fs::read(&one.path).await.map_err(unreadable)?.into(),
         cases: no_cases(),
         settings: one.version.as_ref().map_or_else(|| Settings::of(name), |version| version.settings.clone()),
     })

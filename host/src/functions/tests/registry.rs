@@ -33,7 +33,7 @@ async fn add(store: &dyn Store, name: &str, source: &str, activate: bool) -> u32
         created_at: Time::from_micros(0),
         activate,
     };
-    store.add_version(&new).await.unwrap()
+    store.add_version(&new).await.unwrap().number
 }
 
 fn known(registry: &Registry, name: &str) -> Known {

@@ -10,7 +10,9 @@ use super::connect::Transaction;
 use super::read::{query, time};
 use super::types::{Parameter, Timestamp};
 use super::{CALL_TIMEOUT, Postgres, Result, StoreError, letters, within};
-use crate::store::functions::{Activation, DeadLetter, FunctionRow, FunctionStore, NewVersion, TableRow, VersionRow};
+use crate::store::functions::{
+    Activation, Added, Content, DeadLetter, FunctionRow, FunctionStore, NewVersion, TableRow, VersionRow,
+};
 
 /// Raises the revision, and tells whoever listens. The row is made anew where somebody deleted it.
 const CHANGED: &str = "INSERT INTO upto.registry AS r (revision) VALUES (1) \
@@ -26,7 +28,7 @@ macro_rules! function_columns {
 /// Columns of a [`VersionRow`].
 macro_rules! version_columns {
     () => {
-        "function, number, language, sha256, length(code), cases, settings, author, created_at"
+        "function, number, language, sha256, length(code), json_array_length(cases::json), settings, author, created_at"
     };
 }
 
@@ -47,7 +49,7 @@ impl FunctionStore for Postgres {
         Ok(rows.iter().map(function_row).collect())
     }
 
-    async fn add_version(&self, new: &NewVersion) -> Result<u32> {
+    async fn add_version(&self, new: &NewVersion) -> Result<Added> {
         within(CALL_TIMEOUT, async {
             let transaction = Transaction::begin(&self.pool).await?;
             let outcome = add_version(transaction.client(), new).await;
@@ -68,15 +70,16 @@ impl FunctionStore for Postgres {
         within(CALL_TIMEOUT, query(&self.pool, sql, &parameters)).await?.iter().map(version_row).collect()
     }
 
-    async fn version(&self, function: &str, number: u32) -> Result<Option<(VersionRow, Vec<u8>)>> {
+    async fn version(&self, function: &str, number: u32) -> Result<Option<(VersionRow, Content)>> {
         let sql = concat!(
             "SELECT ",
             version_columns!(),
-            ", code FROM upto.function_versions WHERE function = $1 AND number = $2"
+            ", code, cases FROM upto.function_versions WHERE function = $1 AND number = $2"
         );
         let parameters: [Parameter<'_>; 2] = [(&function, Type::TEXT), (&i64::from(number), Type::INT8)];
         let rows = within(CALL_TIMEOUT, query(&self.pool, sql, &parameters)).await?;
-        rows.first().map(|row| Ok((version_row(row)?, row.get(9)))).transpose()
+        let content = |row: &Row| Content { code: row.get(9), cases: row.get(10) };
+        rows.first().map(|row| Ok((version_row(row)?, content(row)))).transpose()
     }
 
     async fn activate(&self, function: &str, activation: &Activation) -> Result<Option<FunctionRow>> {
@@ -181,7 +184,7 @@ async fn end<T>(transaction: Transaction, outcome: Result<(bool, T)>) -> Result<
     }
 }
 
-async fn add_version(client: &Client, new: &NewVersion) -> Result<(bool, u32)> {
+async fn add_version(client: &Client, new: &NewVersion) -> Result<(bool, Added)> {
     let function: Parameter<'_> = (&new.function, Type::TEXT);
     let lock = "INSERT INTO upto.functions (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET deleted = false \
         RETURNING versions";
@@ -218,7 +221,7 @@ async fn add_version(client: &Client, new: &NewVersion) -> Result<(bool, u32)> {
             WHERE name = $1 AND (active IS DISTINCT FROM $2 OR canary <> '')";
         activated = client.execute_typed(activate, &[function, (&number, Type::INT4)]).await?;
     }
-    Ok((!is_same || activated > 0, number.unsigned_abs()))
+    Ok((!is_same || activated > 0, Added { number: number.unsigned_abs(), made: !is_same }))
 }
 
 async fn activate(client: &Client, function: &str, activation: &Activation) -> Result<(bool, Option<FunctionRow>)> {
@@ -277,7 +280,7 @@ fn version_row(row: &Row) -> Result<VersionRow> {
         language: row.get(2),
         sha256: sha256(row, 3)?,
         size: row.get::<_, i32>(4).unsigned_abs().into(),
-        cases: row.get(5),
+        cases: row.get::<_, i32>(5).unsigned_abs(),
         settings: row.get(6),
         author: row.get(7),
         created_at: time(row, 8),

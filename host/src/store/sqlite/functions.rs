@@ -6,7 +6,9 @@ use upto_wire::Time;
 
 use super::read::{count, time};
 use super::{Result, Sqlite, letters};
-use crate::store::functions::{Activation, DeadLetter, FunctionRow, FunctionStore, NewVersion, TableRow, VersionRow};
+use crate::store::functions::{
+    Activation, Added, Content, DeadLetter, FunctionRow, FunctionStore, NewVersion, TableRow, VersionRow,
+};
 
 const FIND_FUNCTION: &str =
     "SELECT name, versions, active, canary, rolled_back FROM functions WHERE name = ?1 AND NOT deleted";
@@ -14,7 +16,7 @@ const FIND_FUNCTION: &str =
 /// Columns of a [`VersionRow`].
 macro_rules! version_columns {
     () => {
-        "function, number, language, sha256, length(code), cases, settings, author, created_at"
+        "function, number, language, sha256, length(code), json_array_length(cases), settings, author, created_at"
     };
 }
 
@@ -36,7 +38,7 @@ impl FunctionStore for Sqlite {
         self.read_with(move |connection| connection.prepare_cached(sql)?.query_map([], function_row)?.collect()).await
     }
 
-    async fn add_version(&self, new: &NewVersion) -> Result<u32> {
+    async fn add_version(&self, new: &NewVersion) -> Result<Added> {
         let new = new.clone();
         self.change(move |transaction| add_version(transaction, &new)).await
     }
@@ -55,12 +57,15 @@ impl FunctionStore for Sqlite {
         .await
     }
 
-    async fn version(&self, function: &str, number: u32) -> Result<Option<(VersionRow, Vec<u8>)>> {
+    async fn version(&self, function: &str, number: u32) -> Result<Option<(VersionRow, Content)>> {
         let function = function.to_owned();
-        let sql =
-            concat!("SELECT ", version_columns!(), ", code FROM function_versions WHERE function = ?1 AND number = ?2");
+        let sql = concat!(
+            "SELECT ",
+            version_columns!(),
+            ", code, cases FROM function_versions WHERE function = ?1 AND number = ?2"
+        );
         self.read_with(move |connection| {
-            let row = |row: &Row<'_>| Ok((version_row(row)?, row.get(9)?));
+            let row = |row: &Row<'_>| Ok((version_row(row)?, Content { code: row.get(9)?, cases: row.get(10)? }));
             connection.prepare_cached(sql)?.query_row(params![function, number], row).optional()
         })
         .await
@@ -163,7 +168,7 @@ impl Sqlite {
     }
 }
 
-fn add_version(transaction: &Transaction<'_>, new: &NewVersion) -> rusqlite::Result<(bool, u32)> {
+fn add_version(transaction: &Transaction<'_>, new: &NewVersion) -> rusqlite::Result<(bool, Added)> {
     let newest: u32 = transaction
         .prepare_cached(
             "INSERT INTO functions (name) VALUES (?1) ON CONFLICT (name) DO UPDATE SET deleted = 0 RETURNING versions",
@@ -206,7 +211,7 @@ fn add_version(transaction: &Transaction<'_>, new: &NewVersion) -> rusqlite::Res
             )?
             .execute(params![new.function, number])?;
     }
-    Ok((!is_same || activated > 0, number))
+    Ok((!is_same || activated > 0, Added { number, made: !is_same }))
 }
 
 fn activate(

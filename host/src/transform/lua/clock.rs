@@ -42,7 +42,7 @@ impl Clock {
 
     pub(super) fn late(&self) -> Failure {
         let message = format!("it ran longer than {} ms", self.allowed.as_millis());
-        Failure { cause: FailureCause::Time, message }
+        Failure::new(FailureCause::Time, message)
     }
 
     /// To be called at each interrupt: whether the script is to be stopped.

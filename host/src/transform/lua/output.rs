@@ -27,7 +27,7 @@ impl BadOutput {
 
 /// Turns the result of `transform`, on top of the stack, into an outcome.
 pub(super) fn outcome(stack: &mut Stack, shown: &mut Shown) -> Outcome {
-    let refuse = |BadOutput(message)| Outcome::Fail(Failure { cause: FailureCause::Output, message });
+    let refuse = |BadOutput(message)| Outcome::Fail(Failure::new(FailureCause::Output, message));
     result(stack, shown).unwrap_or_else(refuse)
 }
 
@@ -66,7 +66,7 @@ fn list(stack: &mut Stack, list: c_int, shown: &Shown) -> Result<Outcome, BadOut
 
 /// The reports that `receive` returned, on top of the stack.
 pub(super) fn received(stack: &mut Stack) -> Result<Vec<Report<'static>>, Failure> {
-    receive_result(stack).map_err(|BadOutput(message)| Failure { cause: FailureCause::Output, message })
+    receive_result(stack).map_err(|BadOutput(message)| Failure::new(FailureCause::Output, message))
 }
 
 fn receive_result(stack: &mut Stack) -> Result<Vec<Report<'static>>, BadOutput> {

@@ -14,9 +14,6 @@ use crate::transform::cpu::CallBudget;
 use crate::transform::log::Level;
 use crate::transform::{EntryPoints, Failure, FailureCause, Outcome, budget};
 
-/// Bytes of an error message that are kept.
-const MESSAGE: usize = 500;
-
 /// The globals that functions keep, by library.
 const KEEP: [(&str, &str); 6] = [
     (
@@ -178,8 +175,7 @@ pub(super) fn failure(error: &Error, clock: &Clock) -> Failure {
         let trace = message.split_off(trace);
         message = at_caller(message, &trace);
     }
-    message.truncate(message.floor_char_boundary(MESSAGE));
-    Failure { cause, message }
+    Failure::new(cause, message)
 }
 
 /// Puts the script's line where an error names one of the prelude, which its author never saw.

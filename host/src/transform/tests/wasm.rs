@@ -131,6 +131,9 @@ fn what_it_says_is_done() {
         "(i32.store8 (local.get $outcome) (i32.const 4)) (i32.store offset=8 (local.get $outcome) (i32.const 16))
         (i32.store offset=12 (local.get $outcome) (i32.const 6))";
     attack(&guest(fail), FailureCause::Error, "no way");
+    // Two bytes more are zeros, which a store can't hold.
+    attack(&guest(&fail.replace("const 6)", "const 8)")), FailureCause::Error, r"no way\u{0}\u{0}");
+    assert_eq!(says("(i32.store8 (local.get $outcome) (i32.const 3))"), Outcome::Drop, "a list of none");
     // The name becomes its first letter.
     let change =
         "(i32.store8 (local.get $outcome) (i32.const 2)) (i32.store8 offset=20 (local.get $outcome) (i32.const 1))

@@ -72,15 +72,17 @@ pub(super) fn outcome(outcome: types::Outcome, original: &Report<'_>) -> Outcome
     match outcome {
         types::Outcome::Keep => Outcome::Keep,
         types::Outcome::Drop => Outcome::Drop,
-        types::Outcome::Fail(message) => Outcome::Fail(Failure { cause: FailureCause::Error, message: cut(message) }),
+        types::Outcome::Fail(message) => Outcome::Fail(Failure::new(FailureCause::Error, message)),
         types::Outcome::Change(changes) => match changed(changes, original) {
             Ok(report) => Outcome::Replace(Box::new(report)),
             Err(failure) => Outcome::Fail(failure),
         },
+        // As a list without reports in Lua.
+        types::Outcome::Expand(several) if several.is_empty() => Outcome::Drop,
         types::Outcome::Expand(several) if several.len() > budget::OUTPUT_REPORTS => {
             let message =
                 format!("it made {} reports of one; at most {} are allowed", several.len(), budget::OUTPUT_REPORTS);
-            Outcome::Fail(Failure { cause: FailureCause::Output, message })
+            Outcome::Fail(Failure::new(FailureCause::Output, message))
         }
         types::Outcome::Expand(several) => {
             match several.into_iter().map(|changes| changed(changes, original)).collect::<Result<Vec<_>, _>>() {
@@ -89,11 +91,6 @@ pub(super) fn outcome(outcome: types::Outcome, original: &Report<'_>) -> Outcome
             }
         }
     }
-}
-
-pub(super) fn cut(mut message: String) -> String {
-    message.truncate(message.floor_char_boundary(super::MESSAGE));
-    message
 }
 
 fn changed(changes: Changes, original: &Report<'_>) -> Result<Report<'static>, Failure> {
@@ -132,7 +129,7 @@ pub(super) fn labels(made: Vec<(String, String)>) -> Result<Labels<'static>, Fai
 }
 
 fn refused(message: String) -> Failure {
-    Failure { cause: FailureCause::Output, message }
+    Failure::new(FailureCause::Output, message)
 }
 
 pub(super) fn time(micros: i64) -> Result<Time, Failure> {

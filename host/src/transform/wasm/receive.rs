@@ -111,7 +111,7 @@ fn reports(made: Vec<Made>) -> Result<Vec<Report<'static>>, Rejection> {
     const LIMIT: usize = budget::REQUEST_REPORTS;
     if made.len() > LIMIT {
         let message = format!("it made {} reports of one request; at most {LIMIT} are allowed", made.len());
-        return Err(Failure { cause: FailureCause::Output, message }.into());
+        return Err(Failure::new(FailureCause::Output, message).into());
     }
     made.into_iter().map(|made| report(made).map_err(Rejection::from)).collect()
 }
@@ -131,9 +131,9 @@ fn report(made: Made) -> Result<Report<'static>, Failure> {
 }
 
 fn rejection(rejected: Rejected) -> Rejection {
-    let fail = |message| Rejection::Failed(Failure { cause: FailureCause::Error, message });
+    let fail = |message: String| Rejection::Failed(Failure::new(FailureCause::Error, message));
     match rejected {
         Rejected::Refuse((status, message)) => Rejection::refused(f64::from(status), &message).unwrap_or_else(fail),
-        Rejected::Fail(message) => fail(convert::cut(message)),
+        Rejected::Fail(message) => fail(message),
     }
 }

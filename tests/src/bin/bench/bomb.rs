@@ -1,13 +1,14 @@
 //! Ingest while a compile bomb is checked: how much slower it is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use serde_json::json;
 use upto_tests::bomb;
 use upto_tests::postgres::{Database, Postgres};
-use upto_tests::server::Server;
+use upto_tests::server::{Answer, Server};
 
 /// How long requests are sent without the bomb, and at most with it: a check has 10 s.
 const TIME: Duration = Duration::from_secs(8);
@@ -22,33 +23,30 @@ pub fn report() -> Result<()> {
     let postgres = Arc::new(Postgres::start_durable()?);
     let database = Database::fresh_on(&postgres)?;
     let server = Server::with(&["--store", database.url()]);
-    let before = rate(&server, &|| false)?;
-    let deploying = std::sync::atomic::AtomicBool::new(true);
-    let (during, refused) = std::thread::scope(|scope| {
-        let deploy = scope.spawn(|| {
-            let begun = Instant::now();
-            let answer = server.put_as("/api/functions/bomb", "application/wasm", &bomb::component());
-            deploying.store(false, std::sync::atomic::Ordering::Relaxed);
-            (answer.status, begun.elapsed())
-        });
-        let during = rate(&server, &|| !deploying.load(std::sync::atomic::Ordering::Relaxed));
-        (during, deploy.join())
+    let url = server.url("/api/events");
+    let before = rate(&url, &|| false)?;
+    let (begun, refused) = (Instant::now(), AtomicBool::new(false));
+    let (during, answer) = std::thread::scope(|scope| {
+        let load = scope.spawn(|| rate(&url, &|| refused.load(Ordering::Relaxed)));
+        let bomb = bomb::component(1, 1_000_000);
+        let answer = server.put_as("/api/functions/bomb", "application/wasm", &bomb);
+        refused.store(true, Ordering::Relaxed);
+        (load.join(), answer)
     });
-    let (during, (status, took)) = (during?, refused.map_err(|_| anyhow::anyhow!("the deployment panicked"))?);
-    ensure!(status == 422, "the bomb was answered with {status}");
+    let (took, during) = (begun.elapsed(), during.map_err(|_| anyhow::anyhow!("the load panicked"))??);
+    ensure!(answer.status == 422, "the bomb was answered with {answer:?}");
     println!("| reports/s before | during | ratio | refused after |\n| --- | --- | --- | --- |");
     println!("| {before:.0} | {during:.0} | {:.2} | {:.1} s |\n", during / before, took.as_secs_f64());
     Ok(())
 }
 
 /// Reports per second that are acknowledged, for [`TIME`] or until `done`.
-fn rate(server: &Server, done: &dyn Fn() -> bool) -> Result<f64> {
+fn rate(url: &str, done: &dyn Fn() -> bool) -> Result<f64> {
     let begun = Instant::now();
     let mut sent = 0;
     while begun.elapsed() < TIME && !done() {
-        let report = |at| json!({"context": "load", "name": format!("step{}", sent + at), "type": "point"}).to_string();
-        let body: Vec<String> = (0..REPORTS).map(report).collect();
-        let answer = server.post_as("/api/events", "application/x-ndjson", body.join("\n").as_bytes());
+        let report = |at| json!({"context": "load", "name": format!("step{}", sent + at), "type": "point"});
+        let answer = Answer::to_post(url, &(0..REPORTS).map(report).collect())?;
         ensure!(answer.status == 200, "{answer:?}");
         sent += REPORTS;
     }
