@@ -169,7 +169,7 @@ impl Registry {
         let missing = || format!("the function {function:?} has no version {}", plan.version);
         let found = self.store().version(function, plan.version).await?;
         let (version, content) = found.ok_or_else(|| DeployError::Missing(missing()))?;
-        if !self.transforms(&version, content.code).await? {
+        if !self.transforms(&version, content).await? {
             let detail = format!("version {} has no \"transform\", and so nothing to try on reports", plan.version);
             return Err(DeployError::Conflict(detail));
         }

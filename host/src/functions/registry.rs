@@ -16,7 +16,7 @@ use super::check::Checker;
 use super::deploy::DeployError;
 use super::load;
 use crate::clock;
-use crate::store::functions::{Activation, FunctionRow, TableRow, VersionRow};
+use crate::store::functions::{Activation, Content, FunctionRow, TableRow, VersionRow};
 use crate::store::{self, Store};
 use crate::transform::canary::{Canary, Plan};
 use crate::transform::live::{Around, in_order};
@@ -135,8 +135,8 @@ impl Registry {
     }
 
     /// Whether a version of the store sees reports.
-    pub(super) async fn transforms(&self, row: &VersionRow, code: Vec<u8>) -> Result<bool, DeployError> {
-        let loaded = load::version(row, code, &self.around).await;
+    pub(super) async fn transforms(&self, row: &VersionRow, content: Content) -> Result<bool, DeployError> {
+        let loaded = load::version(row, content, &self.around).await;
         let version = loaded.map_err(|problem| DeployError::Conflict(format!("it can't be loaded: {problem}")))?;
         Ok(version.program.entry_points().transform)
     }
