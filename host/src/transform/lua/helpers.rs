@@ -9,6 +9,11 @@ use upto_wire::Time;
 use super::{Script, json};
 use crate::transform::{Rejection, secrets};
 
+/// Bytes of names, times and messages that are looked at; what is longer is none.
+const SHORT: usize = 1_024;
+/// Bytes of the texts that are compared: no interrupt reaches into it.
+const COMPARED: usize = 64 << 10;
+
 /// The zero time of Go, by which its programs say "none".
 const GO_ZERO: &[u8] = b"0001-01-01T00:00:00Z";
 
@@ -18,30 +23,42 @@ pub(super) fn add(lua: &Lua, upto: &Table, script: &Arc<Script>) -> mlua::Result
     natives.raw_set("decode", lua.create_function(|lua, text: LuaString| json::decode(lua, &text.as_bytes()))?)?;
     natives.raw_set("encode", lua.create_function(|_, value: Value| json::encode(&value))?)?;
     natives.raw_set("cut", lua.create_function(|lua, (text, bytes)| cut(lua, &text, bytes))?)?;
-    natives.raw_set("time", lua.create_function(|_, text: LuaString| Ok(time(&text.as_bytes())))?)?;
-    let equal = |_: &Lua, (a, b): (LuaString, LuaString)| Ok(secrets::equal(&a.as_bytes(), &b.as_bytes()));
+    natives.raw_set("time", lua.create_function(|_, text: LuaString| Ok(time(short(&text.as_bytes()))))?)?;
+    let equal = |_: &Lua, (a, b): (LuaString, LuaString)| {
+        let (a, b) = (a.as_bytes(), b.as_bytes());
+        Ok(a.len() <= COMPARED && secrets::equal(&a, &b))
+    };
     natives.raw_set("equal", lua.create_function(equal)?)?;
     let known = script.secrets.clone();
     let hmac = move |_: &Lua, (name, text): (LuaString, LuaString)| {
-        Ok(split(known.hmac_sha256(&name.to_string_lossy(), &text.as_bytes())))
+        Ok(split(known.hmac_sha256(&lossy(&name), &text.as_bytes())))
     };
     natives.raw_set("hmac_sha256", lua.create_function(hmac)?)?;
     let known = script.secrets.clone();
     let equals = move |_: &Lua, (name, text): (LuaString, LuaString)| {
-        Ok(split(known.equals(&name.to_string_lossy(), &text.as_bytes())))
+        let text = text.as_bytes();
+        Ok(split(known.equals(&lossy(&name), if text.len() <= COMPARED { &text } else { b"" })))
     };
     natives.raw_set("secret_equals", lua.create_function(equals)?)?;
-    let refuse =
-        |_: &Lua, (status, message): (f64, LuaString)| match Rejection::refused(status, &message.to_string_lossy()) {
-            Ok(rejection) => Err(Error::external(rejection)),
-            Err(problem) => Ok(problem),
-        };
+    let refuse = |_: &Lua, (status, message): (f64, LuaString)| match Rejection::refused(status, &lossy(&message)) {
+        Ok(rejection) => Err(Error::external(rejection)),
+        Err(problem) => Ok(problem),
+    };
     natives.raw_set("refuse", lua.create_function(refuse)?)?;
     natives.raw_set("null", Value::NULL)?;
     let helpers = lua.load(include_str!("helpers.luau")).set_name("=upto").set_mode(mlua::chunk::ChunkMode::Text);
     helpers.call::<()>((upto, natives))?;
     upto.raw_get::<Table>("json")?.set_readonly(true);
     Ok(())
+}
+
+fn short(text: &[u8]) -> &[u8] {
+    &text[..text.len().min(SHORT)]
+}
+
+/// The beginning of a text, as far as anybody reads it.
+fn lossy(text: &LuaString) -> String {
+    String::from_utf8_lossy(short(&text.as_bytes())).into_owned()
 }
 
 fn split<T>(result: Result<T, String>) -> (Option<T>, Option<String>) {
@@ -53,7 +70,9 @@ fn split<T>(result: Result<T, String>) -> (Option<T>, Option<String>) {
 
 /// At most so many bytes of a text, which end with a whole character. What is not UTF-8 is replaced.
 fn cut(lua: &Lua, text: &LuaString, bytes: usize) -> mlua::Result<LuaString> {
-    let text = text.to_string_lossy();
+    let text = text.as_bytes();
+    // As many bytes of the whole text make at least as many of the lossy one.
+    let text = String::from_utf8_lossy(&text[..text.len().min(bytes.saturating_add(3))]);
     lua.create_string(&text[..text.floor_char_boundary(bytes)])
 }
 

@@ -1,22 +1,31 @@
 //! JSON for scripts. Text becomes Lua values as it is read, so that it costs no memory but the script's own.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::time::Duration;
 
-use mlua::{Error, Lua, Table, Value};
+use mlua::{Error, Lua, LuaString, Table, Value};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::transform::cpu;
 
 /// Arrays and objects within each other.
 const DEPTH: usize = 64;
 /// Bytes of text that are made.
 const ENCODED: usize = 1 << 20;
+/// Values of one text.
+const VALUES: usize = 20_000;
+/// Processor time of one call.
+const TIME: Duration = Duration::from_millis(20);
+/// Values between two looks at the time.
+const LOOKS: usize = 16;
 
 /// A value from JSON text; the second result is what is wrong with it. Members that are null are left out; in an array
 /// a null is [`Value::NULL`], so that the others keep their places.
 pub(super) fn decode(lua: &Lua, text: &[u8]) -> mlua::Result<(Value, Option<String>)> {
-    let raised = Cell::new(None);
+    let (raised, work) = (Cell::new(None), RefCell::new(Work::start()));
     let mut json = serde_json::Deserializer::from_slice(text);
-    let seed = Decode { lua, depth: 0, raised: &raised };
+    let seed = Decode { lua, depth: 0, raised: &raised, work: &work };
     match seed.deserialize(&mut json).and_then(|value| json.end().map(|()| value)) {
         Ok(value) => Ok((value, None)),
         Err(error) => match raised.take() {
@@ -32,6 +41,7 @@ struct Decode<'a> {
     depth: usize,
     /// What Lua raised: its memory is full.
     raised: &'a Cell<Option<Error>>,
+    work: &'a RefCell<Work>,
 }
 
 impl Decode<'_> {
@@ -54,6 +64,7 @@ impl<'de> DeserializeSeed<'de> for Decode<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.work.borrow_mut().one_more().map_err(de::Error::custom)?;
         deserializer.deserialize_any(self)
     }
 }
@@ -114,37 +125,139 @@ impl<'de> Visitor<'de> for Decode<'_> {
 /// JSON text of a value; the second result is what has no JSON form in it. A table with elements is an array, any other
 /// an object, whose members are sorted, so that equal values are equal text.
 pub(super) fn encode(value: &Value) -> mlua::Result<(Option<String>, Option<String>)> {
-    let mut out = String::new();
-    Ok(match write(value, 0, &mut out)? {
-        Ok(()) => (Some(out), None),
-        Err(problem) => (None, Some(problem)),
+    let mut encoder = Encoder { out: String::new(), work: Work::start() };
+    Ok(match encoder.write(value, 0) {
+        Ok(()) => (Some(encoder.out), None),
+        Err(Fault::Unfit(problem)) => (None, Some(problem)),
+        Err(Fault::Raised(error)) => return Err(error),
     })
 }
 
-fn write(value: &Value, depth: usize, out: &mut String) -> mlua::Result<Result<(), String>> {
-    let text = match value {
-        Value::Nil => "null".to_owned(),
-        value if value.is_null() => "null".to_owned(),
-        Value::Boolean(value) => value.to_string(),
-        Value::Integer(value) => value.to_string(),
-        Value::Number(value) => match number(*value) {
-            Some(text) => text,
-            None => return Ok(Err("a number that is not finite has no JSON form".to_owned())),
-        },
-        Value::String(text) => match std::str::from_utf8(&text.as_bytes()) {
-            Ok(text) => quoted(text),
-            Err(_) => return Ok(Err("text that is not valid UTF-8 has no JSON form".to_owned())),
-        },
-        Value::Table(_) if depth == DEPTH => return Ok(Err(format!("tables are nested more than {DEPTH} deep"))),
-        Value::Table(table) if table.raw_len() > 0 => return array(table, depth, out),
-        Value::Table(table) => return object(table, depth, out),
-        other => return Ok(Err(format!("a {} has no JSON form", other.type_name()))),
-    };
-    if out.len() + text.len() > ENCODED {
-        return Ok(Err(format!("the text would have more than {ENCODED} bytes")));
+/// Why there is no text.
+enum Fault {
+    /// The value has no JSON form, or a too large one.
+    Unfit(String),
+    /// What Lua raised.
+    Raised(Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Fault::Raised(error)
     }
-    out.push_str(&text);
-    Ok(Ok(()))
+}
+
+impl From<&str> for Fault {
+    fn from(problem: &str) -> Self {
+        Fault::Unfit(problem.to_owned())
+    }
+}
+
+/// The text so far, which has no more than [`ENCODED`] bytes.
+struct Encoder {
+    out: String,
+    work: Work,
+}
+
+impl Encoder {
+    fn push(&mut self, text: &str) -> Result<(), Fault> {
+        if self.out.len() + text.len() > ENCODED {
+            return Err(Fault::Unfit(format!("the text would have more than {ENCODED} bytes")));
+        }
+        self.out.push_str(text);
+        Ok(())
+    }
+
+    fn write(&mut self, value: &Value, depth: usize) -> Result<(), Fault> {
+        self.work.one_more().map_err(Fault::Unfit)?;
+        let text = match value {
+            Value::Nil => "null".to_owned(),
+            value if value.is_null() => "null".to_owned(),
+            Value::Boolean(value) => value.to_string(),
+            Value::Integer(value) => value.to_string(),
+            Value::Number(value) => number(*value).ok_or("a number that is not finite has no JSON form")?,
+            Value::String(text) => self.quoted(text)?,
+            Value::Table(_) if depth == DEPTH => {
+                return Err(Fault::Unfit(format!("tables are nested more than {DEPTH} deep")));
+            }
+            Value::Table(table) if table.raw_len() > 0 => return self.array(table, depth),
+            Value::Table(table) => return self.object(table, depth),
+            other => return Err(Fault::Unfit(format!("a {} has no JSON form", other.type_name()))),
+        };
+        self.push(&text)
+    }
+
+    fn array(&mut self, table: &Table, depth: usize) -> Result<(), Fault> {
+        let length = table.raw_len();
+        self.work.room_for(length).map_err(Fault::Unfit)?;
+        if table.pairs::<Value, Value>().take(length + 1).count() != length {
+            return Err("a table is a list without gaps or has keys, not both".into());
+        }
+        for at in 1..=length {
+            self.push(if at == 1 { "[" } else { "," })?;
+            self.write(&table.raw_get(at)?, depth + 1)?;
+        }
+        self.push("]")
+    }
+
+    fn object(&mut self, table: &Table, depth: usize) -> Result<(), Fault> {
+        let mut keys = Vec::new();
+        for pair in table.pairs::<Value, Value>() {
+            match pair?.0 {
+                Value::String(key) => keys.push((self.quoted(&key)?, key)),
+                other => return Err(Fault::Unfit(format!("a key must be text, not a {}", other.type_name()))),
+            }
+            self.work.room_for(keys.len()).map_err(Fault::Unfit)?;
+        }
+        keys.sort_by(|(_, a), (_, b)| a.as_bytes().cmp(&b.as_bytes()));
+        self.push("{")?;
+        for (at, (quoted, key)) in keys.iter().enumerate() {
+            self.push(if at == 0 { "" } else { "," })?;
+            self.push(quoted)?;
+            self.push(":")?;
+            self.write(&table.raw_get(key)?, depth + 1)?;
+        }
+        self.push("}")
+    }
+
+    fn quoted(&self, text: &LuaString) -> Result<String, Fault> {
+        let bytes = text.as_bytes();
+        if bytes.len() > ENCODED {
+            return Err(Fault::Unfit(format!("the text would have more than {ENCODED} bytes")));
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|_| "text that is not valid UTF-8 has no JSON form")?;
+        Ok(serde_json::Value::from(text).to_string())
+    }
+}
+
+/// What one call may cost: no interrupt reaches into it.
+struct Work {
+    values: usize,
+    began: Duration,
+}
+
+impl Work {
+    fn start() -> Self {
+        Work { values: 0, began: cpu::time() }
+    }
+
+    /// Takes one more value into account.
+    fn one_more(&mut self) -> Result<(), String> {
+        self.values += 1;
+        self.room_for(0)?;
+        // To skip what was taken out of a table costs time and shows no value.
+        match self.values.is_multiple_of(LOOKS) && cpu::time() - self.began > TIME {
+            true => Err(format!("it takes longer than {} ms", TIME.as_millis())),
+            false => Ok(()),
+        }
+    }
+
+    fn room_for(&self, more: usize) -> Result<(), String> {
+        match self.values + more > VALUES {
+            true => Err(format!("there are more than {VALUES} values")),
+            false => Ok(()),
+        }
+    }
 }
 
 fn number(value: f64) -> Option<String> {
@@ -154,51 +267,4 @@ fn number(value: f64) -> Option<String> {
         true => Some((value as i64).to_string()),
         false => serde_json::Number::from_f64(value).map(|number| number.to_string()),
     }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-fn array(table: &Table, depth: usize, out: &mut String) -> mlua::Result<Result<(), String>> {
-    let length = table.raw_len();
-    if table.pairs::<Value, Value>().count() != length {
-        return Ok(Err("a table is a list without gaps or has keys, not both".to_owned()));
-    }
-    for at in 1..=length {
-        out.push(if at == 1 { '[' } else { ',' });
-        if let Err(problem) = write(&table.raw_get(at)?, depth + 1, out)? {
-            return Ok(Err(problem));
-        }
-    }
-    out.push(']');
-    Ok(Ok(()))
-}
-
-fn object(table: &Table, depth: usize, out: &mut String) -> mlua::Result<Result<(), String>> {
-    let mut members = Vec::new();
-    for pair in table.pairs::<Value, Value>() {
-        let (key, value) = pair?;
-        match &key {
-            Value::String(key) => match std::str::from_utf8(&key.as_bytes()) {
-                Ok(key) => members.push((key.to_owned(), value)),
-                Err(_) => return Ok(Err("text that is not valid UTF-8 has no JSON form".to_owned())),
-            },
-            other => return Ok(Err(format!("a key must be text, not a {}", other.type_name()))),
-        }
-    }
-    members.sort_by(|(a, _), (b, _)| a.cmp(b));
-    out.push('{');
-    for (at, (key, value)) in members.iter().enumerate() {
-        if at > 0 {
-            out.push(',');
-        }
-        out.push_str(&quoted(key));
-        out.push(':');
-        if let Err(problem) = write(value, depth + 1, out)? {
-            return Ok(Err(problem));
-        }
-    }
-    out.push('}');
-    Ok(Ok(()))
 }

@@ -6,7 +6,7 @@ use upto_wire::{Kind, Labels, Report, Status, Time, limits};
 
 use super::report::{FIELDS, Shown};
 use super::stack::{Slot, Stack};
-use crate::transform::{Failure, FailureCause, Outcome, budget};
+use crate::transform::{Failure, FailureCause, Outcome, budget, cpu};
 
 /// Bytes of one text that are taken over from Lua at the most; what upto takes is less.
 const TEXT: usize = limits::LABEL_VALUE * 4;
@@ -111,11 +111,17 @@ fn items(
             Err(BadOutput(format!("{function} returned {what}")))
         });
     }
+    // No interrupt comes in between, and to skip what was taken out of a table costs time.
+    let began = cpu::time();
     for at in 1..=length {
         stack.push_element(list, at);
         let top = stack.top();
         see(stack, top)?;
         stack.truncate(top - 1);
+        if cpu::time() - began > budget::REPORT_TIME {
+            let limit = budget::REPORT_TIME.as_millis();
+            return Err(BadOutput(format!("it takes longer than {limit} ms to read what {function} returned")));
+        }
     }
     Ok(())
 }

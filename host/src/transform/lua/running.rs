@@ -20,6 +20,9 @@ use crate::transform::cpu::CallBudget;
 use crate::transform::tables::{Reader, Tables};
 use crate::transform::{Failure, FailureCause, Outcome, budget};
 
+/// Bytes of the name of a table that are looked at.
+const NAME: usize = 100;
+
 /// What a state works on. It belongs to the state's one thread, which finds it by its address.
 struct Running {
     clock: Clock,
@@ -145,7 +148,10 @@ impl Shared {
         running.done = 0;
         running.tables.refresh();
         let mut sound = true;
-        while sound && let Err(failure) = call(self) {
+        while sound
+            && self.get().done < reports.len()
+            && let Err(failure) = call(self)
+        {
             let running = self.get();
             sound = !matches!(failure.cause, FailureCause::Time | FailureCause::Memory);
             if running.done < reports.len() {
@@ -254,7 +260,9 @@ unsafe extern "C-unwind" fn lookup(state: *mut lua_State) -> c_int {
     let found = match (stack.value(1), stack.value(2)) {
         (Slot::Text(table), Slot::Text(key)) => {
             // A key that is no text is in no table.
-            running.tables.get(&String::from_utf8_lossy(table)).map(|table| table.get(std::str::from_utf8(key).ok()?))
+            // No table has a longer name; a long one is not looked through.
+            let name = String::from_utf8_lossy(&table[..table.len().min(NAME)]);
+            running.tables.get(&name).map(|table| table.get(std::str::from_utf8(key).ok()?))
         }
         _ => Err("upto.lookup takes the name of a table and a key, both text".to_owned()),
     };

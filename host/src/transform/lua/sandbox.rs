@@ -11,7 +11,7 @@ use super::report::FIELDS;
 use super::running::{self, Shared};
 use super::{Script, helpers, source};
 use crate::transform::cpu::CallBudget;
-use crate::transform::log::Level;
+use crate::transform::log::{LINE_BYTES, Level};
 use crate::transform::{EntryPoints, Failure, FailureCause, Outcome, budget};
 
 /// The globals that functions keep, by library.
@@ -139,7 +139,8 @@ fn sandbox(lua: &Lua, script: &Arc<Script>, natives: &Table) -> mlua::Result<Val
             let Some(level) = Level::of(&level.to_string_lossy()) else {
                 return Ok(Some("the level of upto.log is debug, info, warn or error"));
             };
-            log.line(level, &text.to_string_lossy());
+            let text = text.as_bytes();
+            log.line(level, &String::from_utf8_lossy(&text[..text.len().min(2 * LINE_BYTES)]));
             Ok(None)
         })?,
     )?;

@@ -8,8 +8,8 @@ use std::os::raw::{c_char, c_int};
 
 use mlua::ffi::{self, lua_State};
 
-/// Marks the report among the values that are userdata. mlua's own have none.
-const REPORT: c_int = 1;
+/// Marks the report among the values that are userdata: any tag that mlua gives to none of its own, which are 0 and 1.
+const REPORT: c_int = 100;
 
 /// A value.
 pub(super) enum Slot<'a> {

@@ -1,0 +1,12 @@
+-- An object of many members that holds itself.
+-- expect: error: more than
+local wide = {}
+for i = 1, 40000 do
+	wide["k" .. i] = 1
+end
+wide[""] = wide
+
+function transform(report)
+	report.labels.text = upto.json.encode(wide)
+	return report
+end
