@@ -26,7 +26,7 @@ export function FunctionOverview({ fn }: { fn: FunctionResource }) {
         <section class="card">
           <h2>Reports</h2>
           <Flow counts={fn.counts} />
-          <p class="hint">Of the running version, on this server, since it was loaded here.</p>
+          <p class="hint">Of the running version, on this server, since that started.</p>
         </section>
         <CanaryCard fn={fn} />
         <Cost fn={fn} />
