@@ -209,7 +209,7 @@ impl Encoder {
             }
             self.work.room_for(keys.len()).map_err(Fault::Unfit)?;
         }
-        keys.sort_by(|(_, a), (_, b)| a.as_bytes().cmp(&b.as_bytes()));
+        keys.sort_by_cached_key(|(_, key)| key.as_bytes().to_vec());
         self.push("{")?;
         for (at, (quoted, key)) in keys.iter().enumerate() {
             self.push(if at == 0 { "" } else { "," })?;
