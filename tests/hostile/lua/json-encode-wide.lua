@@ -1,7 +1,7 @@
 -- An object of many members that holds itself.
 -- expect: error: more than
 local wide = {}
-for i = 1, 40000 do
+for i = 1, 22000 do
 	wide["k" .. i] = 1
 end
 wide[""] = wide
