@@ -137,7 +137,8 @@ pub fn new_token() -> std::io::Result<(String, String)> {
     Ok((token, digest))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::extract::Segments;
-use super::functions::hex;
 use super::hal::{self, Hal, Links};
 use super::problem::{Problem, Result};
 use super::{App, body};
+use crate::access::hex;
 use crate::clock;
 use crate::store::functions::TableRow;
 use crate::transform::compile::check_name;

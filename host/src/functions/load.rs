@@ -1,13 +1,14 @@
-//! From a version in the store to one that runs.
+//! From a version in the store to one that runs, and from a table in the store to one that functions look into.
 
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
 use super::limits;
-use crate::store::functions::{Content, VersionRow};
+use crate::store::functions::{Content, TableRow, VersionRow};
 use crate::transform::compile::compile;
 use crate::transform::live::Around;
+use crate::transform::tables::{Format, Table};
 use crate::transform::{Language, Program, Settings, Version};
 
 /// Compiles a version. An error is a sentence.
@@ -18,6 +19,13 @@ pub(super) async fn version(row: &VersionRow, content: Content, around: &Around)
     let name = row.function.clone();
     let work = move || compile(&name, language, &content.code, surroundings).map_err(|error| error.to_string());
     Ok(Version::new(row.number, in_background(work).await?, settings, &around.stats))
+}
+
+/// Reads a table. An error is a sentence.
+pub(super) async fn table(row: &TableRow, content: Vec<u8>) -> Result<Table, String> {
+    let format = Format::of(&row.format).ok_or_else(|| format!("its format is {:?}", row.format))?;
+    let read = tokio::task::spawn_blocking(move || format.parse(&content).map_err(|error| error.to_string()));
+    read.await.map_err(|_| "it could not be read".to_owned())?
 }
 
 /// Runs a compiler on a thread of its own, which yields to all others. The thread ends with its work.

@@ -21,7 +21,7 @@ use crate::store::{self, Store};
 use crate::transform::canary::{Canary, Plan};
 use crate::transform::live::{Around, in_order};
 use crate::transform::loader::{FolderFunction, FolderSet};
-use crate::transform::tables::{Format, Layer, Tables};
+use crate::transform::tables::{Layer, Tables};
 use crate::transform::{Live, LiveSet, Stats, Version};
 
 /// How often the store is asked whether something changed.
@@ -268,8 +268,8 @@ impl Registry {
             let row = rows.into_iter().find(|row| row.number == number);
             return Ok(row.map(|row| (row, version)).ok_or_else(missing));
         }
-        let Some((row, code)) = self.store.version(function, number).await? else { return Ok(Err(missing())) };
-        let loaded = load::version(&row, code, &self.around).await;
+        let Some((row, content)) = self.store.version(function, number).await? else { return Ok(Err(missing())) };
+        let loaded = load::version(&row, content, &self.around).await;
         Ok(match loaded {
             Ok(version) => Ok((row, version)),
             Err(problem) => Err((Some(row), problem)),
@@ -282,10 +282,9 @@ impl Registry {
             if old.get(&row.name).is_none_or(|old| old.sha256 != row.sha256 || old.format != row.format)
                 && let Some(content) = self.store.table(&row.name).await?
             {
-                match Format::of(&row.format).map(|format| format.parse(&content)) {
-                    Some(Ok(table)) => self.around.tables.set(Layer::Store, &row.name, Arc::new(table)),
-                    Some(Err(error)) => tracing::error!(table = row.name, %error, "table does not load"),
-                    None => tracing::error!(table = row.name, format = row.format, "table of an unknown format"),
+                match load::table(&row, content).await {
+                    Ok(table) => self.around.tables.set(Layer::Store, &row.name, Arc::new(table)),
+                    Err(problem) => tracing::error!(table = row.name, problem, "table does not load"),
                 }
             }
             tables.insert(row.name.clone(), row);

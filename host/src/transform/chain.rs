@@ -202,15 +202,11 @@ impl Link {
             return None;
         }
         let (filter, canary_filter) = (&mut self.filter, &mut self.canary_filter);
-        let route = |report: &Report<'_>| match trial {
-            _ if !contexts.is_all() && !filter.contains(contexts, &report.context) => Route::Past,
-            Some(trial) if trial.plan.takes(report) => {
-                match canary_filter.contains(&trial.version.settings.contexts, &report.context) {
-                    true => Route::Canary,
-                    false => Route::Past,
-                }
-            }
-            _ => Route::Active,
+        // What is the canary's share is dealt with as if it were the active version: by its own contexts.
+        let route = |report: &Report<'_>| match trial.filter(|trial| trial.plan.takes(report)) {
+            Some(trial) if canary_filter.contains(&trial.version.settings.contexts, &report.context) => Route::Canary,
+            None if filter.contains(contexts, &report.context) => Route::Active,
+            _ => Route::Past,
         };
         Some(reports.iter().map(route).collect())
     }

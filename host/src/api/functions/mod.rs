@@ -17,11 +17,9 @@ use super::App;
 use super::extract::Segments;
 use super::hal::{self, Hal, Links};
 use super::problem::{Problem, Result};
-pub use letters::Replays;
-pub use resource::hex;
-
 use crate::functions::check::Verdict;
 use crate::functions::deploy::DeployError;
+pub use letters::Replays;
 
 /// The routes under `/api/functions`.
 pub fn routes() -> Router<App> {

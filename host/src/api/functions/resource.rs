@@ -9,6 +9,7 @@ use upto_wire::{Report, Time};
 use super::super::App;
 use super::super::hal::{self, Links};
 use super::super::problem::{Problem, Result};
+use crate::access::hex;
 use crate::functions::Known;
 use crate::store::functions::VersionRow;
 use crate::transform::canary::{Canary, Difference};
@@ -250,8 +251,4 @@ pub fn report(report: &Report<'_>) -> Value {
 pub fn time(at: std::time::SystemTime) -> Time {
     let since = at.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Time::from_micros(since.as_micros() as i64)
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

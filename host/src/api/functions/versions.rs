@@ -12,7 +12,7 @@ use super::super::extract::{Parameters, Segments};
 use super::super::hal::{self, Hal, Links};
 use super::super::paging::Paging;
 use super::super::problem::{Problem, Result};
-use super::resource::hex;
+use crate::access::hex;
 use crate::functions::{Known, diff};
 use crate::store::functions::{Content, VersionRow};
 

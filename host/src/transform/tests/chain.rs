@@ -178,8 +178,12 @@ fn a_canary_sees_the_contexts_that_it_names() {
     let settings = Settings::parse("f", r#"{"contexts": ["build"]}"#).unwrap();
     let version = Version::new(2, append("f", 'c'), settings, &stats);
     let canary = Canary::new(version, serde_json::from_str(r#"{"version": 2}"#).unwrap());
-    let set = Live { canary: Some(canary), ..with_settings(append("f", 'a'), "{}", &stats) };
-    assert_eq!(names(&apply(&mut Chain::new(&[set].into()), ["x"]).reports), ["x"], "its context is deploy");
+    let set = Live { canary: Some(canary), ..with_settings(append("f", 'a'), r#"{"contexts": ["deploy"]}"#, &stats) };
+    let mut chain = Chain::new(&[set].into());
+    assert_eq!(names(&apply(&mut chain, ["x"]).reports), ["x"], "its context is deploy");
+    let mut build = report("x");
+    build.context = "build".into();
+    assert_eq!(names(&chain.apply(vec![build]).reports), ["xc"], "the active version does not see it");
 }
 
 #[test]
