@@ -70,7 +70,7 @@ async fn instances_agree_on_sets_that_they_meet_at_once(database: Database) {
                     by(&functions, end(1)),
                 )
             });
-            store.write(&batch(changes, at(0))).await.expect("written");
+            written(&**store, &batch(changes, at(0))).await;
         }
     });
     join_all(writes).await;

@@ -57,7 +57,7 @@ fn letter(function: &str, id: &str, seconds: i64) -> DeadLetter {
 }
 
 pub(super) async fn add(store: &dyn Store, new: &NewVersion) -> u32 {
-    store.add_version(new).await.expect("a version is made").number
+    persist(|| store.add_version(new)).await.expect("a version is made").number
 }
 
 async fn functions(store: &dyn Store) -> Vec<FunctionRow> {
@@ -173,7 +173,7 @@ async fn a_canary_is_rolled_back_by_one_and_no_other_is_ended(database: Database
     assert_eq!(functions(&*store).await[0].canary, "first");
     let instances = join_all((0..4).map(|_| database.open())).await;
     let first = end("first");
-    let ends = join_all(instances.iter().map(|store| store.activate("f", &first))).await;
+    let ends = join_all(instances.iter().map(|store| persist(|| store.activate("f", &first)))).await;
     assert_eq!(ends.into_iter().filter(|ended| matches!(ended, Ok(Some(_)))).count(), 1);
     let wanted = FunctionRow { rolled_back: "first failed".to_owned(), ..function("f", 1, Some(1)) };
     assert_eq!(functions(&*store).await, [wanted]);
@@ -262,7 +262,9 @@ async fn the_newest_dead_letters_of_each_function_stay(database: Database) {
     assert_eq!(ids(&*store, "f").await.len(), DEAD_LETTERS as usize);
     let instances = join_all((0..2).map(|_| database.open())).await;
     let adds = instances.iter().zip(&letters[DEAD_LETTERS as usize..]);
-    for added in join_all(adds.map(|(store, letter)| store.add_dead_letters(std::slice::from_ref(letter)))).await {
+    for added in
+        join_all(adds.map(|(store, letter)| persist(|| store.add_dead_letters(std::slice::from_ref(letter))))).await
+    {
         added.expect("added, with no deadlock");
     }
     // Two that add at the same time do not see each other's: the next one takes away what they left.

@@ -94,7 +94,7 @@ impl Try {
                 let key = key(said.name, said.host);
                 change(&self.context(said.context), named(said.timeline), key, said.event.clone())
             });
-            store.write(&batch(changes, at(0))).await.expect("a batch is written");
+            written(store, &batch(changes, at(0))).await;
         }
     }
 

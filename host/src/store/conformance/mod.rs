@@ -13,10 +13,11 @@ mod upgrade;
 mod views;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use upto_wire::{Kind, Report, Status, Time};
 
-use super::{Batch, Change, NewTimeline, Store, Target, TimelineKey, TimelineRef, open};
+use super::{Batch, Change, NewTimeline, Result, Store, StoreError, Target, TimelineKey, TimelineRef, open};
 use crate::event::{Event, EventKey, LabelText};
 
 /// An empty database of one kind, removed when dropped.
@@ -62,7 +63,7 @@ impl Database {
     pub async fn open(&self) -> Arc<dyn Store> {
         match &self.place {
             Place::Memory(only) => Arc::clone(only),
-            _ => open(&self.url).await.expect("the database opens"),
+            _ => persist(|| open(&self.url)).await.expect("the database opens"),
         }
     }
 
@@ -210,9 +211,26 @@ fn batch(changes: impl IntoIterator<Item = Change>, received_at: Time) -> Batch 
     Batch { changes, received_at }
 }
 
+/// Does it until the store has time for it, as upto's writer does: many writers of one file may keep one of them waiting for
+/// longer than a call does.
+async fn persist<T>(call: impl AsyncFn() -> Result<T>) -> Result<T> {
+    let patience = Instant::now() + Duration::from_secs(60);
+    loop {
+        match call().await {
+            Err(StoreError::Unavailable(_)) if Instant::now() < patience => {}
+            done => return done,
+        }
+    }
+}
+
+/// Writes a batch, beside others who write.
+async fn written(store: &dyn Store, batch: &Batch) -> Vec<TimelineKey> {
+    persist(|| store.write(batch)).await.expect("a batch is written")
+}
+
 /// Writes what one report says.
 async fn report(store: &dyn Store, context: &str, target: Target, key: EventKey, event: Event) -> Vec<TimelineKey> {
-    store.write(&batch([change(context, target, key, event)], at(0))).await.expect("a report is written")
+    written(store, &batch([change(context, target, key, event)], at(0))).await
 }
 
 /// Makes a timeline.
@@ -224,7 +242,7 @@ async fn new(store: &dyn Store, context: &str, name: Option<&str>) -> u32 {
         at: at(0),
         received_at: at(0),
     };
-    store.new_timeline(&new).await.expect("a timeline is made").number
+    persist(|| store.new_timeline(&new)).await.expect("a timeline is made").number
 }
 
 /// All events of a timeline.

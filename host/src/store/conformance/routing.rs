@@ -178,7 +178,7 @@ async fn the_first_timeline_is_made_once_by_many_writers(database: Database) {
     let writes = instances.iter().enumerate().map(|(writer, store)| async move {
         let changes =
             (0..20).map(|n| change(&format!("c{n}"), Target::Active, key(&format!("w{writer}"), "h"), start(1)));
-        store.write(&batch(changes, at(0))).await.expect("written")
+        written(&**store, &batch(changes, at(0))).await
     });
     let all: Vec<_> = join_all(writes).await.into_iter().flatten().collect();
     assert!(all.iter().all(|key| key.number == 1));
