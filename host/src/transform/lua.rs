@@ -4,6 +4,7 @@
 //! that no script can spoil it for good.
 
 mod clock;
+mod compiled;
 mod helpers;
 mod json;
 mod output;
@@ -25,6 +26,7 @@ use super::compile::{CompileError, Surroundings};
 use super::log::Log;
 use super::tables::Tables;
 use super::{EntryPoints, Failure, FailureCause, Function, Outcome, Program, Rejection, Request, Secrets, cpu};
+use compiled::Compiled;
 use sandbox::State;
 
 /// Reports that one state serves before it is made anew.
@@ -37,10 +39,12 @@ pub struct LuaProgram(Arc<Script>);
 #[derive(Debug)]
 struct Script {
     name: String,
+    /// With [`source::HEAD`].
     source: String,
     tables: Arc<Tables>,
     secrets: Arc<Secrets>,
     log: Arc<Log>,
+    compiled: Compiled,
     /// Known once its top level has run, which it does before it is used.
     entry_points: OnceLock<EntryPoints>,
 }
@@ -65,8 +69,9 @@ impl LuaProgram {
                     ));
                 }
                 let Surroundings { tables, secrets, log } = surroundings;
-                let (name, source, entry_points) = (name.to_owned(), source.to_owned(), OnceLock::new());
-                Ok(LuaProgram(Arc::new(Script { name, source, tables, secrets, log, entry_points })))
+                let (name, source) = (name.to_owned(), format!("{}{source}", source::HEAD));
+                let (compiled, entry_points) = (Compiled::default(), OnceLock::new());
+                Ok(LuaProgram(Arc::new(Script { name, source, tables, secrets, log, compiled, entry_points })))
             }
             Err(error) => {
                 let line = source[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;

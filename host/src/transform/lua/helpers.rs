@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use mlua::chunk::Compiler;
 use mlua::{Error, Lua, LuaString, Table, Value};
 use upto_wire::Time;
 
+use super::compiled::Compiled;
 use super::{Script, json};
 use crate::transform::{Rejection, secrets};
 
@@ -46,7 +48,8 @@ pub(super) fn add(lua: &Lua, upto: &Table, script: &Arc<Script>) -> mlua::Result
     };
     natives.raw_set("refuse", lua.create_function(refuse)?)?;
     natives.raw_set("null", Value::NULL)?;
-    let helpers = lua.load(include_str!("helpers.luau")).set_name("=upto").set_mode(mlua::chunk::ChunkMode::Text);
+    static HELPERS: Compiled = Compiled::new();
+    let helpers = HELPERS.load(lua, "=upto", include_str!("helpers.luau"), Compiler::new)?;
     helpers.call::<()>((upto, natives))?;
     upto.raw_get::<Table>("json")?.set_readonly(true);
     Ok(())

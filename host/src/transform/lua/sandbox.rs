@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use mlua::chunk::{ChunkMode, Compiler};
+use mlua::chunk::Compiler;
 use mlua::{Error, Lua, LuaOptions, LuaString, StdLib, Table, Value};
 use upto_wire::Report;
 
 use super::clock::Clock;
+use super::compiled::Compiled;
 use super::report::FIELDS;
 use super::running::{self, Shared};
-use super::{Script, helpers, source};
+use super::{Script, helpers};
 use crate::transform::cpu::CallBudget;
 use crate::transform::log::{LINE_BYTES, Level};
 use crate::transform::{EntryPoints, Failure, FailureCause, Outcome, budget};
@@ -103,11 +104,8 @@ fn load(lua: &Lua, running: &mut Shared, script: &Arc<Script>) -> mlua::Result<L
     lua.set_memory_limit(budget::MEMORY)?;
     running.limit_time(lua, budget::CALL_TIME)?;
     let name = format!("={}.lua", script.name);
-    lua.load(format!("{}{}", source::HEAD, script.source))
-        .set_name(name)
-        .set_mode(ChunkMode::Text)
-        .set_compiler(Compiler::new().set_optimization_level(1).set_disabled_builtins(DEAR_BUILTINS))
-        .exec()?;
+    let compiler = || Compiler::new().set_optimization_level(1).set_disabled_builtins(DEAR_BUILTINS);
+    script.compiled.load(lua, &name, &script.source, compiler)?.exec()?;
     // From here on a write to a global is an error: no report leaves anything for the next one.
     let globals = lua.globals();
     globals.set_readonly(true);
@@ -144,7 +142,8 @@ fn sandbox(lua: &Lua, script: &Arc<Script>, natives: &Table) -> mlua::Result<Val
             Ok(None)
         })?,
     )?;
-    let prelude = lua.load(include_str!("prelude.luau")).set_name("=upto").set_mode(ChunkMode::Text);
+    static PRELUDE: Compiled = Compiled::new();
+    let prelude = PRELUDE.load(lua, "=upto", include_str!("prelude.luau"), Compiler::new)?;
     let metatable: Table = prelude.call((lua.globals(), keep, natives, FIELDS))?;
     let upto = lua.globals().raw_get::<Table>("upto")?;
     helpers::add(lua, &upto, script)?;
