@@ -123,8 +123,6 @@ fn load(lua: &Lua, running: &mut Shared, script: &Arc<Script>) -> mlua::Result<L
 
 /// Takes from a state what functions may not have, gives it what is theirs, and returns the report.
 fn sandbox(lua: &Lua, script: &Arc<Script>, natives: &Table) -> mlua::Result<Value> {
-    // The interpreter is as quick for such short scripts, and generates no machine code from what strangers wrote.
-    lua.enable_jit(false);
     let keep = lua.create_table()?;
     for (library, names) in KEEP {
         let set = lua.create_table_from(names.split_whitespace().map(|name| (name, true)))?;
