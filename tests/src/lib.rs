@@ -2,6 +2,7 @@
 
 pub mod bomb;
 pub mod hal;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod server;
 pub mod stream;

@@ -21,11 +21,11 @@ pub const VARIABLE: &str = "UPTO_TEST_POSTGRES";
 const USER: &str = "upto";
 const PASSWORD: &str = "not-secret";
 /// How long a server may take to accept connections, on a busy machine.
-const START_WITHIN: Duration = Duration::from_secs(60);
+pub(crate) const START_WITHIN: Duration = Duration::from_secs(60);
 /// How often readiness is asked for.
-const POLL: Duration = Duration::from_millis(20);
+pub(crate) const POLL: Duration = Duration::from_millis(20);
 /// Another process may take the free port first.
-const START_TRIES: u32 = 5;
+pub(crate) const START_TRIES: u32 = 5;
 
 /// Settings for tests: commits outlive a crash of the server, not one of the machine.
 const FAST: [&str; 3] = ["fsync=off", "full_page_writes=off", "max_connections=200"];
@@ -282,16 +282,16 @@ fn shared() -> Result<Arc<Postgres>> {
 }
 
 /// Runs a call on a thread of its own: the synchronous driver must not be used on a thread of an async runtime.
-fn apart<T: Send>(call: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+pub(crate) fn apart<T: Send>(call: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     std::thread::scope(|scope| scope.spawn(call).join().expect("the call does not panic"))
 }
 
 /// Whether the server takes connections.
-fn accepts(url: &str) -> Result<()> {
+pub(crate) fn accepts(url: &str) -> Result<()> {
     apart(|| connect(url).map(drop))
 }
 
-fn connect(url: &str) -> Result<postgres::Client> {
+pub(crate) fn connect(url: &str) -> Result<postgres::Client> {
     let mut config: postgres::Config = url.parse()?;
     config.connect_timeout(Duration::from_secs(5));
     Ok(config.connect(postgres::NoTls)?)
@@ -323,7 +323,7 @@ fn make_cluster(programs: &Path, folder: &Path) -> Result<()> {
 }
 
 /// A program of Postgres. It refuses to run as root, so root runs it as another user.
-fn command(program: &Path, folder: &Path) -> Result<Command> {
+pub(crate) fn command(program: &Path, folder: &Path) -> Result<Command> {
     let mut command = Command::new(program);
     command.current_dir(folder).env_remove("PGDATA");
     if let Some((uid, gid)) = service_user()? {
@@ -333,7 +333,7 @@ fn command(program: &Path, folder: &Path) -> Result<Command> {
 }
 
 /// Whom root runs the server as: `postgres`, or `nobody` where there is no such user.
-fn service_user() -> Result<Option<(u32, u32)>> {
+pub(crate) fn service_user() -> Result<Option<(u32, u32)>> {
     // SAFETY: geteuid has no preconditions.
     if unsafe { libc::geteuid() } != 0 {
         return Ok(None);
@@ -350,7 +350,7 @@ fn service_user() -> Result<Option<(u32, u32)>> {
     Ok(Some(user.context("Postgres does not run as root, and there is no user postgres or nobody")?))
 }
 
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 

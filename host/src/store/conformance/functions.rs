@@ -327,6 +327,13 @@ async fn a_change_wakes_whoever_waits_for_one(database: Database) {
         // It may have missed what was before it began to listen.
         woken(&*listener).await;
     }
+    if database.is_postgres() && !database.tells_of_changes() {
+        // Through a pooler nothing comes, which costs nothing but time: whoever asks sees the change.
+        let before = listener.registry_revision().await.expect("read");
+        add(&*store, &version("f", "a")).await;
+        assert!(listener.registry_revision().await.expect("read") > before);
+        return;
+    }
     for code in ["a", "b"] {
         add(&*store, &version("f", code)).await;
         woken(&*listener).await;

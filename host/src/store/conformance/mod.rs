@@ -1,4 +1,5 @@
-//! What every store must do, as one suite that runs on each of them: in a file, in memory, and on a real server.
+//! What every store must do, as one suite that runs on each of them: in a file, in memory, on a real server, and on one
+//! behind a pooler.
 //!
 //! A test takes a [`Database`], fresh and empty, and opens it as often as it wants: each handle is an instance of upto.
 
@@ -15,6 +16,7 @@ mod views;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use upto_tests::pgbouncer::PgBouncer;
 use upto_wire::{Kind, Report, Status, Time};
 
 use super::{Batch, Change, NewTimeline, Result, Store, StoreError, Target, TimelineKey, TimelineRef, open};
@@ -25,6 +27,8 @@ pub(super) struct Database {
     /// What [`open`] takes.
     pub url: String,
     place: Place,
+    /// What stands between, shared by all tests of the process.
+    pooler: Option<Arc<PgBouncer>>,
 }
 
 enum Place {
@@ -39,14 +43,14 @@ impl Database {
     pub fn sqlite_file() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite:{}", folder.path().join("store.db").display());
-        Database { url, place: Place::File(folder) }
+        Database { url, place: Place::File(folder), pooler: None }
     }
 
     /// A store in memory.
     pub async fn sqlite_memory() -> Self {
         let url = "sqlite::memory:".to_owned();
         let only = open(&url).await.expect("a store in memory");
-        Database { url, place: Place::Memory(only) }
+        Database { url, place: Place::Memory(only), pooler: None }
     }
 
     /// An empty database of a real server.
@@ -54,9 +58,16 @@ impl Database {
         Database::on(upto_tests::postgres::Database::fresh().expect("a database on a test server"))
     }
 
+    /// An empty database of a real server, reached through a pooler in transaction mode.
+    pub fn postgres_pooled() -> Self {
+        let database = Database::postgres();
+        let pooler = PgBouncer::shared(&database.url).expect("a pooler before the test server");
+        Database { url: pooler.url(&database.url).expect("its address"), pooler: Some(pooler), ..database }
+    }
+
     /// What is in a database of a real server.
     pub fn on(database: upto_tests::postgres::Database) -> Self {
-        Database { url: database.url().to_owned(), place: Place::Server(database) }
+        Database { url: database.url().to_owned(), place: Place::Server(database), pooler: None }
     }
 
     /// One more instance on it.
@@ -107,6 +118,11 @@ impl Database {
         }
     }
 
+    /// Whether an instance hears of what others change at once; behind a pooler it has to ask.
+    pub fn tells_of_changes(&self) -> bool {
+        self.is_postgres() && self.pooler.is_none()
+    }
+
     /// Whether it is on a server.
     pub fn is_postgres(&self) -> bool {
         matches!(self.place, Place::Server(_))
@@ -147,6 +163,12 @@ macro_rules! on_every_store {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $test() {
                 super::$test(crate::store::conformance::Database::postgres()).await;
+            })*
+        }
+        mod postgres_pooled {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(crate::store::conformance::Database::postgres_pooled()).await;
             })*
         }
     };
