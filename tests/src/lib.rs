@@ -5,4 +5,5 @@ pub mod hal;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod server;
+mod service;
 pub mod stream;

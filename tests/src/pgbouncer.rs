@@ -1,15 +1,14 @@
 //! A real PgBouncer for tests: in transaction mode, before a Postgres server, gone when it is dropped.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use crate::postgres::{POLL, START_TRIES, START_WITHIN, accepts, command, free_port, service_user};
+use crate::postgres::accepts;
+use crate::service;
 
 /// Server connections for a database: fewer than the clients of most tests, so that they share them.
 const POOL_SIZE: u32 = 4;
@@ -17,9 +16,9 @@ const POOL_SIZE: u32 = 4;
 /// A running pooler. All databases of its server are behind it.
 #[derive(Debug)]
 pub struct PgBouncer {
-    folder: TempDir,
     port: u16,
     process: Child,
+    _folder: TempDir,
 }
 
 impl PgBouncer {
@@ -44,25 +43,13 @@ impl PgBouncer {
     /// # Errors
     /// Where PgBouncer is not installed or does not start; the error holds what it said.
     pub fn before(url: &str) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("upto-pgbouncer-").tempdir()?;
-        if let Some((uid, gid)) = service_user()? {
-            std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid))?;
-        }
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
-        let port = free_port()?;
-        let process = launch(&folder, port, url)?;
-        let mut pooler = PgBouncer { folder, port, process };
-        // Another process may take the free port first.
-        for _ in 1..START_TRIES {
-            if pooler.is_up(url)? {
-                return Ok(pooler);
-            }
-            pooler.end();
-            pooler.port = free_port()?;
-            pooler.process = launch(&pooler.folder, pooler.port, url)?;
-        }
-        let log = std::fs::read_to_string(pooler.folder.path().join("log")).unwrap_or_default();
-        bail!("PgBouncer does not start: {log}")
+        let folder = service::folder("upto-pgbouncer-")?;
+        service::on_free_port(|port| {
+            let mut process = launch(&folder, port, url)?;
+            service::ready(&mut process, &folder, || accepts(&through(port, url)?))?;
+            Ok((port, process))
+        })
+        .map(|(port, process)| PgBouncer { port, process, _folder: folder })
     }
 
     /// The URL of a database of its server, through it.
@@ -70,33 +57,21 @@ impl PgBouncer {
     /// # Errors
     /// Where the URL is none of a database.
     pub fn url(&self, url: &str) -> Result<String> {
-        let (_, database) = url.rsplit_once('/').context("the URL names no database")?;
-        Ok(format!("postgres://upto@127.0.0.1:{}/{database}", self.port))
+        through(self.port, url)
     }
+}
 
-    /// Waits until it takes connections; false where it has ended instead.
-    fn is_up(&mut self, url: &str) -> Result<bool> {
-        let (url, begun) = (self.url(url)?, Instant::now());
-        while accepts(&url).is_err() {
-            if self.process.try_wait()?.is_some() || begun.elapsed() > START_WITHIN {
-                return Ok(false);
-            }
-            std::thread::sleep(POLL);
-        }
-        Ok(true)
-    }
-
-    fn end(&mut self) {
+impl Drop for PgBouncer {
+    fn drop(&mut self) {
         // There is nothing to be kept.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-impl Drop for PgBouncer {
-    fn drop(&mut self) {
-        self.end();
-    }
+fn through(port: u16, url: &str) -> Result<String> {
+    let (_, database) = url.rsplit_once('/').context("the URL names no database")?;
+    Ok(format!("postgres://upto@127.0.0.1:{port}/{database}"))
 }
 
 fn launch(folder: &TempDir, port: u16, url: &str) -> Result<Child> {
@@ -116,10 +91,9 @@ fn launch(folder: &TempDir, port: u16, url: &str) -> Result<Child> {
     );
     let file = folder.path().join("pgbouncer.ini");
     std::fs::write(&file, settings)?;
-    let log = std::fs::File::create(folder.path().join("log"))?;
-    let mut command = command(&find_program()?, folder.path())?;
-    command.arg(&file).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    command.spawn().context("pgbouncer does not run")
+    let mut command = service::command(&find_program()?, folder.path())?;
+    command.arg(&file);
+    service::launch(command, folder)
 }
 
 /// On `PATH`, or where Debian puts it, which is on the `PATH` of root alone.

@@ -5,28 +5,22 @@
 //! of one process share.
 
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
+
+use crate::service;
 
 /// A URL of the server to use instead of a temporary one.
 pub const VARIABLE: &str = "UPTO_TEST_POSTGRES";
 
 const USER: &str = "upto";
 const PASSWORD: &str = "not-secret";
-/// How long a server may take to accept connections, on a busy machine.
-pub(crate) const START_WITHIN: Duration = Duration::from_secs(60);
-/// How often readiness is asked for.
-pub(crate) const POLL: Duration = Duration::from_millis(20);
-/// Another process may take the free port first.
-pub(crate) const START_TRIES: u32 = 5;
-
 /// Settings for tests: commits outlive a crash of the server, not one of the machine.
 const FAST: [&str; 3] = ["fsync=off", "full_page_writes=off", "max_connections=200"];
 /// Settings for benchmarks: those of a server that keeps its promises.
@@ -61,21 +55,15 @@ impl Postgres {
 
     fn start_with(settings: &[&str]) -> Result<Self> {
         let programs = find_programs()?;
-        let folder = tempfile::Builder::new().prefix("upto-postgres-").tempdir()?;
-        if let Some((uid, gid)) = service_user()? {
-            std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid))?;
-        }
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
+        let folder = service::folder("upto-postgres-")?;
         make_cluster(&programs, folder.path())?;
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let mut postgres = Postgres { programs, folder, port: 0, settings, server: Mutex::new(None) };
-        for _ in 0..START_TRIES {
-            postgres.port = free_port()?;
-            if postgres.restart().is_ok() {
-                return Ok(postgres);
-            }
-        }
-        bail!("Postgres does not start: {}", postgres.log())
+        service::on_free_port(|port| {
+            postgres.port = port;
+            postgres.restart()
+        })?;
+        Ok(postgres)
     }
 
     /// Starts the server, again if it runs, and returns when it accepts connections.
@@ -85,33 +73,20 @@ impl Postgres {
     pub fn restart(&self) -> Result<()> {
         self.stop()?;
         let mut server = self.launch()?;
-        let begun = Instant::now();
-        while let Err(error) = accepts(&self.url("postgres")) {
-            if let Some(status) = server.try_wait()? {
-                bail!("Postgres stopped with {status}: {}", self.log());
-            }
-            if begun.elapsed() > START_WITHIN {
-                server.kill()?;
-                server.wait()?;
-                return Err(error.context(format!("Postgres does not accept connections: {}", self.log())));
-            }
-            std::thread::sleep(POLL);
-        }
+        service::ready(&mut server, &self.folder, || accepts(&self.url("postgres")))?;
         *self.server.lock().expect("no panic while it is held") = Some(server);
         Ok(())
     }
 
     fn launch(&self) -> Result<Child> {
-        let mut command = command(&self.programs.join("postgres"), self.folder.path())?;
+        let mut command = service::command(&self.programs.join("postgres"), self.folder.path())?;
         command.arg("-D").arg(self.folder.path().join("data"));
         command.arg("-k").arg(self.folder.path());
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
         for setting in &self.settings {
             command.args(["-c", setting]);
         }
-        let log = std::fs::File::create(self.folder.path().join("log"))?;
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        command.spawn().context("postgres does not run")
+        service::launch(command, &self.folder)
     }
 
     /// Stops the server as an administrator would: sessions end with an error, what is committed stays.
@@ -159,10 +134,6 @@ impl Postgres {
     /// The process of the server, for measuring it.
     pub fn pid(&self) -> Option<u32> {
         self.server.lock().expect("no panic while it is held").as_ref().map(Child::id)
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }
 
@@ -282,7 +253,7 @@ fn shared() -> Result<Arc<Postgres>> {
 }
 
 /// Runs a call on a thread of its own: the synchronous driver must not be used on a thread of an async runtime.
-pub(crate) fn apart<T: Send>(call: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+fn apart<T: Send>(call: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     std::thread::scope(|scope| scope.spawn(call).join().expect("the call does not panic"))
 }
 
@@ -291,7 +262,7 @@ pub(crate) fn accepts(url: &str) -> Result<()> {
     apart(|| connect(url).map(drop))
 }
 
-pub(crate) fn connect(url: &str) -> Result<postgres::Client> {
+fn connect(url: &str) -> Result<postgres::Client> {
     let mut config: postgres::Config = url.parse()?;
     config.connect_timeout(Duration::from_secs(5));
     Ok(config.connect(postgres::NoTls)?)
@@ -314,44 +285,12 @@ fn make_cluster(programs: &Path, folder: &Path) -> Result<()> {
     let password = folder.join("password");
     std::fs::write(&password, PASSWORD)?;
     std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o644))?;
-    let mut command = command(&programs.join("initdb"), folder)?;
+    let mut command = service::command(&programs.join("initdb"), folder)?;
     command.arg("-D").arg(folder.join("data")).arg("--pwfile").arg(&password).args(["-U", USER]);
     command.args(["--auth-host=scram-sha-256", "--auth-local=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
     let output = command.output().context("initdb does not run")?;
     ensure!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())
-}
-
-/// A program of Postgres. It refuses to run as root, so root runs it as another user.
-pub(crate) fn command(program: &Path, folder: &Path) -> Result<Command> {
-    let mut command = Command::new(program);
-    command.current_dir(folder).env_remove("PGDATA");
-    if let Some((uid, gid)) = service_user()? {
-        command.uid(uid).gid(gid);
-    }
-    Ok(command)
-}
-
-/// Whom root runs the server as: `postgres`, or `nobody` where there is no such user.
-pub(crate) fn service_user() -> Result<Option<(u32, u32)>> {
-    // SAFETY: geteuid has no preconditions.
-    if unsafe { libc::geteuid() } != 0 {
-        return Ok(None);
-    }
-    let users = std::fs::read_to_string("/etc/passwd")?;
-    let find = |name: &str| {
-        let mut fields = users
-            .lines()
-            .map(|line| line.split(':'))
-            .find_map(|mut fields| (fields.next() == Some(name)).then(|| fields.skip(1)))?;
-        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
-    };
-    let user = find("postgres").or_else(|| find("nobody"));
-    Ok(Some(user.context("Postgres does not run as root, and there is no user postgres or nobody")?))
-}
-
-pub(crate) fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn send(server: &Child, signal: i32) {
