@@ -70,7 +70,7 @@ impl LuaProgram {
                 }
                 let Surroundings { tables, secrets, log } = surroundings;
                 let (name, source) = (name.to_owned(), format!("{}{source}", source::HEAD));
-                let (compiled, entry_points) = (Compiled::default(), OnceLock::new());
+                let (compiled, entry_points) = (Compiled::new(), OnceLock::new());
                 Ok(LuaProgram(Arc::new(Script { name, source, tables, secrets, log, compiled, entry_points })))
             }
             Err(error) => {

@@ -2,11 +2,11 @@
 
 use std::sync::OnceLock;
 
+use mlua::Lua;
 use mlua::chunk::{Chunk, ChunkMode, Compiler};
-use mlua::{Lua, Result};
 
 /// The bytecode of one source, made by this process and kept by it alone: bytecode from elsewhere is never loaded.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Compiled(OnceLock<Vec<u8>>);
 
 impl Compiled {
@@ -15,28 +15,26 @@ impl Compiled {
         Compiled(OnceLock::new())
     }
 
-    /// The code as a chunk of this name, compiled by the first who asks. `source` is the same at each call.
-    ///
-    /// # Errors
-    /// What is wrong with the source, where it does not compile.
+    /// The code as a chunk of this name, compiled by the first who asks. `source` is the same at each call. One that does
+    /// not compile is an error where the chunk is used.
     pub(super) fn load<'a>(
         &'a self,
         lua: &Lua,
         name: &str,
-        source: &str,
+        source: &'a str,
         compiler: impl FnOnce() -> Compiler,
-    ) -> Result<Chunk<'a>> {
-        let code = match self.0.get() {
-            Some(code) => code,
+    ) -> Chunk<'a> {
+        let chunk = match self.0.get() {
+            Some(code) => lua.load(code.as_slice()).set_mode(ChunkMode::Binary),
             None => {
-                // Told with the name and line that only loading gives it.
-                let text = lua.load(source).set_name(name).set_mode(ChunkMode::Text);
                 let compiler = compiler();
-                text.set_compiler(compiler.clone()).into_function()?;
-                let code = compiler.compile(source)?;
-                self.0.get_or_init(|| code)
+                match compiler.compile(source) {
+                    Ok(code) => lua.load(self.0.get_or_init(|| code).as_slice()).set_mode(ChunkMode::Binary),
+                    // Loading the text tells the line with the chunk's name.
+                    Err(_) => lua.load(source).set_compiler(compiler).set_mode(ChunkMode::Text),
+                }
             }
         };
-        Ok(lua.load(code.as_slice()).set_name(name).set_mode(ChunkMode::Binary))
+        chunk.set_name(name)
     }
 }

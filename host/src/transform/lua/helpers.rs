@@ -49,7 +49,7 @@ pub(super) fn add(lua: &Lua, upto: &Table, script: &Arc<Script>) -> mlua::Result
     natives.raw_set("refuse", lua.create_function(refuse)?)?;
     natives.raw_set("null", Value::NULL)?;
     static HELPERS: Compiled = Compiled::new();
-    let helpers = HELPERS.load(lua, "=upto", include_str!("helpers.luau"), Compiler::new)?;
+    let helpers = HELPERS.load(lua, "=upto", include_str!("helpers.luau"), Compiler::new);
     helpers.call::<()>((upto, natives))?;
     upto.raw_get::<Table>("json")?.set_readonly(true);
     Ok(())

@@ -105,7 +105,7 @@ fn load(lua: &Lua, running: &mut Shared, script: &Arc<Script>) -> mlua::Result<L
     running.limit_time(lua, budget::CALL_TIME)?;
     let name = format!("={}.lua", script.name);
     let compiler = || Compiler::new().set_optimization_level(1).set_disabled_builtins(DEAR_BUILTINS);
-    script.compiled.load(lua, &name, &script.source, compiler)?.exec()?;
+    script.compiled.load(lua, &name, &script.source, compiler).exec()?;
     // From here on a write to a global is an error: no report leaves anything for the next one.
     let globals = lua.globals();
     globals.set_readonly(true);
@@ -141,7 +141,7 @@ fn sandbox(lua: &Lua, script: &Arc<Script>, natives: &Table) -> mlua::Result<Val
         })?,
     )?;
     static PRELUDE: Compiled = Compiled::new();
-    let prelude = PRELUDE.load(lua, "=upto", include_str!("prelude.luau"), Compiler::new)?;
+    let prelude = PRELUDE.load(lua, "=upto", include_str!("prelude.luau"), Compiler::new);
     let metatable: Table = prelude.call((lua.globals(), keep, natives, FIELDS))?;
     let upto = lua.globals().raw_get::<Table>("upto")?;
     helpers::add(lua, &upto, script)?;
