@@ -290,3 +290,27 @@ fn a_timeline_with_a_name_is_made_once() {
     let too_long = format!("/api/contexts/{}/timelines", "c".repeat(201));
     problem(&server.post_as(&too_long, "application/json", b"{}"), 400);
 }
+
+#[test]
+fn timelines_and_contexts_can_be_deleted() {
+    let server = Server::start();
+    let step = |n: u32, timeline: &str| json!({"context": "ctx", "name": format!("step-{n}"), "type": "point", "timeline": timeline});
+    for timeline in ["a", "b"] {
+        assert_eq!(server.post(&(0..1_500).map(|n| step(n, timeline)).collect()).status, 200);
+    }
+    assert_eq!(server.delete("/api/contexts/ctx/timelines/a").status, 204);
+    problem(&server.delete("/api/contexts/ctx/timelines/a"), 404);
+    problem(&server.get("/api/contexts/ctx/timelines/1/bars"), 404);
+    assert_eq!(server.timeline("ctx", "b").expect("it stays")["events"], 1_500);
+
+    let before = server.get("/api/contexts/ctx/timelines/2");
+    assert_eq!(server.delete("/api/contexts/ctx/timelines/latest").status, 204);
+    assert_eq!(server.post(&point("anew")).status, 200);
+    let after = server.get_unless("/api/contexts/ctx/timelines/latest", before.header("etag"));
+    assert_eq!((after.status, &after.json()["number"], &after.json()["events"]), (200, &json!(2), &json!(1)));
+
+    assert_eq!(server.delete("/api/contexts/ctx").status, 204);
+    problem(&server.delete("/api/contexts/ctx"), 404);
+    assert_eq!(server.post(&point("first")).status, 200);
+    assert_eq!(server.timeline("ctx", "latest").expect("made anew")["number"], 1);
+}

@@ -1,14 +1,15 @@
 //! Contexts.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::App;
 use super::extract::{Parameters, Segments};
 use super::hal::{self, Hal, Links};
 use super::paging::Paging;
 use super::problem::{Problem, Result};
 use super::timelines;
+use super::{App, DELETED_AT_ONCE};
 use crate::store::{ContextRow, TimelineRef};
 
 pub async fn list(State(app): State<App>, Parameters(paging): Parameters<Paging>) -> Result<Hal> {
@@ -25,6 +26,14 @@ pub async fn list(State(app): State<App>, Parameters(paging): Parameters<Paging>
 pub async fn one(State(app): State<App>, Segments(segment): Segments<String>) -> Result<Hal> {
     let row = find(&app, hal::context_of(&segment)).await?;
     Ok(Hal(resource(&app, row).await?))
+}
+
+/// Deletes a context with all that is in it. Who goes away meanwhile leaves some of it, and may ask again.
+pub async fn delete(State(app): State<App>, Segments(segment): Segments<String>) -> Result<StatusCode> {
+    let context = find(&app, hal::context_of(&segment)).await?.name;
+    while !app.store.delete_context(&context, DELETED_AT_ONCE).await? {}
+    tracing::info!(context, "a context was deleted");
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The context of that name.

@@ -33,6 +33,9 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
 /// What a request needs; `None` for what is open: the page itself, probes, and webhooks, which check signatures.
 fn scope(method: &Method, path: &str) -> Option<Scope> {
     let deploys = ["/api/functions", "/api/tables"].iter().any(|root| is_under(root, path));
+    if method == Method::DELETE && is_under("/api/contexts", path) {
+        return Some(Scope::Admin);
+    }
     match (path == "/metrics" || is_under("/api", path), reads(method), deploys) {
         (false, _, _) => None,
         (true, true, _) => Some(Scope::Read),
@@ -117,6 +120,8 @@ mod tests {
             (Method::GET, "/api/functions/x/dead-letters", Some(Scope::Read)),
             (Method::POST, "/api/events", Some(Scope::Ingest)),
             (Method::POST, "/api/contexts/c/timelines", Some(Scope::Ingest)),
+            (Method::DELETE, "/api/contexts/c", Some(Scope::Admin)),
+            (Method::DELETE, "/api/contexts/c/timelines/latest", Some(Scope::Admin)),
             (Method::PUT, "/api/functions/x", Some(Scope::Deploy)),
             (Method::POST, "/api/functions/x/try", Some(Scope::Deploy)),
             (Method::DELETE, "/api/tables/x", Some(Scope::Deploy)),

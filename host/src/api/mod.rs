@@ -50,6 +50,9 @@ const COMPARISONS: usize = 2;
 /// Live streams at the same time.
 const STREAMS: usize = 512;
 
+/// Events that are deleted at a time, so that writers never wait long.
+const DELETED_AT_ONCE: u32 = 1_000;
+
 /// What the handlers work with.
 #[derive(Clone)]
 pub struct App {
@@ -110,7 +113,7 @@ impl App {
     /// All routes.
     pub fn router(self) -> Router {
         let timeline = Router::new()
-            .route("/", get(timelines::one))
+            .route("/", get(timelines::one).delete(timelines::delete))
             .route("/events", get(events::list))
             .route("/events/{name}", get(events::one))
             .route("/bars", get(bars::bars))
@@ -119,7 +122,7 @@ impl App {
             .route("/", get(entry))
             .route("/events", post(events::report))
             .route("/contexts", get(contexts::list))
-            .route("/contexts/{context}", get(contexts::one))
+            .route("/contexts/{context}", get(contexts::one).delete(contexts::delete))
             .route("/contexts/{context}/timelines", get(timelines::list).post(timelines::make))
             .nest("/contexts/{context}/timelines/{timeline}", timeline)
             .merge(functions::routes())

@@ -14,7 +14,7 @@ use super::extract::{Parameters, Segments, Source};
 use super::hal::{self, Hal, Links, Version};
 use super::paging::Paging;
 use super::problem::{Problem, Result};
-use super::{App, contexts, time};
+use super::{App, DELETED_AT_ONCE, contexts, time};
 use crate::clock;
 use crate::ingest::http::MAX_BODY;
 use crate::ingest::lane::admit;
@@ -82,6 +82,17 @@ pub async fn make(
     Ok((StatusCode::CREATED, location, Hal(resource(&row))).into_response())
 }
 
+/// Deletes a timeline with its events. Who goes away meanwhile leaves some of it, and may ask again.
+pub async fn delete(
+    State(app): State<App>,
+    Segments((context, which)): Segments<(String, String)>,
+) -> Result<StatusCode> {
+    let key = find(&app, &context, &which).await?.key;
+    while !app.store.delete_timeline(&key, DELETED_AT_ONCE).await? {}
+    tracing::info!(context = key.context, timeline = key.number, "a timeline was deleted");
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// The timeline that two path segments name.
 pub async fn find(app: &App, context: &str, which: &str) -> Result<TimelineRow> {
     let context = hal::context_of(context);
@@ -93,7 +104,9 @@ pub async fn find(app: &App, context: &str, which: &str) -> Result<TimelineRow> 
 pub fn version(row: &TimelineRow) -> Version {
     let state = row.state(clock::now()).as_str();
     let superseded = u8::from(row.superseded);
-    Version::of(format_args!("{}-{}-{state}-{superseded}", row.key.number, row.revision))
+    // One that was deleted and came back counts its revisions from the beginning again.
+    let made = row.created_at.micros();
+    Version::of(format_args!("{}-{made}-{}-{state}-{superseded}", row.key.number, row.revision))
 }
 
 /// A timeline as the API shows it.

@@ -217,6 +217,17 @@ pub trait Store: FunctionStore {
     /// Makes a timeline, or finds the one of that name.
     async fn new_timeline(&self, new: &NewTimeline) -> Result<TimelineKey>;
 
+    /// Deletes at most `limit` (1 or more) events of a timeline, and its row with the last of them: a step of its deletion,
+    /// in which writers wait for nothing longer. Returns whether it is gone, or never was. Its number is not given to another:
+    /// where it was the newest, the next report for the active timeline makes it anew under it.
+    ///
+    /// What is written to the timeline between the steps goes with it; what is written after it is gone stays.
+    async fn delete_timeline(&self, timeline: &TimelineKey, limit: u32) -> Result<bool>;
+
+    /// A step of the deletion of a context: one of [`Store::delete_timeline`] on its oldest timeline or, where it has none, its
+    /// own row with the names in it. Returns whether it is gone, or never was. Reports that come later make it anew.
+    async fn delete_context(&self, name: &str, limit: u32) -> Result<bool>;
+
     /// Contexts in byte order of their names, those after `after`.
     async fn contexts(&self, after: Option<&str>, limit: u32) -> Result<Vec<ContextRow>>;
 

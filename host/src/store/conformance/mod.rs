@@ -7,6 +7,7 @@ mod docs;
 mod faults;
 mod function_sets;
 mod functions;
+mod housekeeping;
 mod merge;
 mod reads;
 mod routing;

@@ -5,6 +5,7 @@
 //! `schema.sql` at the root of the repository has the tables.
 
 mod connect;
+mod delete;
 mod functions;
 mod learn;
 mod letters;
@@ -65,6 +66,14 @@ impl Store for Postgres {
 
     async fn new_timeline(&self, new: &NewTimeline) -> Result<TimelineKey> {
         within(CALL_TIMEOUT, self.make_or_find(new)).await
+    }
+
+    async fn delete_timeline(&self, timeline: &TimelineKey, limit: u32) -> Result<bool> {
+        within(CALL_TIMEOUT, delete::timeline(&self.pool, timeline, limit)).await
+    }
+
+    async fn delete_context(&self, name: &str, limit: u32) -> Result<bool> {
+        within(CALL_TIMEOUT, delete::context(&self.pool, name, limit)).await
     }
 
     async fn contexts(&self, after: Option<&str>, limit: u32) -> Result<Vec<ContextRow>> {

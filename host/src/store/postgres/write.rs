@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use futures::future::{join, join3};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use upto_wire::Time;
 
@@ -55,13 +56,16 @@ const UPSERT: &str = concat!(
     merge!()
 );
 
-/// Rows are locked in order before they are changed.
+/// Rows are locked in order before they are changed. Where one is gone it fails, as a division by zero, and with it the
+/// transaction: the commit is on its way already, and must not leave events without their timeline behind.
 const TOUCH: &str = "WITH locked AS ( \
        SELECT t.context_id, t.number FROM unnest($1::int4[], $2::int4[]) k(context_id, number) \
        JOIN upto.timelines t ON t.context_id = k.context_id AND t.number = k.number \
-       ORDER BY t.context_id, t.number FOR NO KEY UPDATE OF t) \
-     UPDATE upto.timelines t SET revision = t.revision + 1, received_at = greatest(t.received_at, $3) \
-     FROM locked WHERE t.context_id = locked.context_id AND t.number = locked.number";
+       ORDER BY t.context_id, t.number FOR NO KEY UPDATE OF t), \
+     touched AS ( \
+       UPDATE upto.timelines t SET revision = t.revision + 1, received_at = greatest(t.received_at, $3) \
+       FROM locked WHERE t.context_id = locked.context_id AND t.number = locked.number RETURNING 1) \
+     SELECT 1 / (count(*) = cardinality($1))::int FROM touched";
 
 /// Why a write has to begin anew.
 enum Anew {
@@ -133,7 +137,7 @@ impl Postgres {
         let rows = plan.into_rows();
         let Some(functions) = self.function_sets(&rows) else { return Ok(Err(Anew::Vanished)) };
         let touched = plan::touched(&rows);
-        if write_rows(transaction, &rows, &functions, &touched, batch.received_at).await? < touched.len() as u64 {
+        if !write_rows(transaction, &rows, &functions, &touched, batch.received_at).await? {
             return Ok(Err(Anew::Vanished));
         }
         let name = |id: i32| contexts.iter().position(|context| *context == id).map(|i| groups[i].context.to_owned());
@@ -260,14 +264,14 @@ async fn find_running(transaction: &Transaction, plan: &Plan<'_>) -> Result<Vec<
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Merges rows, raises revisions and commits, in one round trip. Returns how many timelines it found.
+/// Merges rows, raises revisions and commits, in one round trip. False where a timeline was gone, and nothing was written.
 async fn write_rows(
     transaction: &Transaction,
     rows: &[Row<'_>],
     functions: &[i16],
     touched: &[(i32, i32)],
     received_at: Time,
-) -> Result<u64> {
+) -> Result<bool> {
     let columns: Vec<_> = rows.iter().map(|(_, event)| Columns::of(event)).collect();
     let key = |of: fn(&RowKey) -> i32| rows.iter().map(|(key, _)| of(key)).collect::<Vec<i32>>();
     let time = |of: fn(&Columns<'_>) -> Option<Time>| {
@@ -299,9 +303,12 @@ async fn write_rows(
     )
     .await;
     merged?;
-    let touched = touched?;
+    match touched {
+        Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => return Ok(false),
+        other => drop(other?),
+    }
     committed?;
-    Ok(touched)
+    Ok(true)
 }
 
 /// A timeline to be made.

@@ -3,6 +3,7 @@
 //! One connection writes, a few read beside it (WAL); in memory there is just the one. Calls run on the runtime's
 //! blocking threads, so a slow disk never stops the runtime. Other processes may use the same file.
 
+mod delete;
 mod functions;
 mod letters;
 mod read;
@@ -216,6 +217,16 @@ impl Store for Sqlite {
     async fn new_timeline(&self, new: &NewTimeline) -> Result<TimelineKey> {
         let new = new.clone();
         self.write_with(move |writer| writer.new_timeline(&new)).await
+    }
+
+    async fn delete_timeline(&self, timeline: &TimelineKey, limit: u32) -> Result<bool> {
+        let timeline = timeline.clone();
+        self.write_with(move |writer| writer.delete_timeline(&timeline, limit)).await
+    }
+
+    async fn delete_context(&self, name: &str, limit: u32) -> Result<bool> {
+        let name = name.to_owned();
+        self.write_with(move |writer| writer.delete_context(&name, limit)).await
     }
 
     async fn contexts(&self, after: Option<&str>, limit: u32) -> Result<Vec<ContextRow>> {

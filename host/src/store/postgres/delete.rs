@@ -1,0 +1,72 @@
+//! Deletes timelines and contexts in Postgres, step by step.
+//!
+//! A step holds the row of what it deletes, and then waits for nobody: events that a writer has locked are left to the next
+//! step. So it is in no circle with writers, who lock events first and the rows of timelines last. A writer that finds the row
+//! gone is rolled back and begins anew (`write.rs`), so that no event stays behind without its timeline.
+
+use deadpool_postgres::Pool;
+use tokio_postgres::types::Type;
+
+use super::Result;
+use super::connect::Transaction;
+use super::types::Parameter;
+use crate::store::TimelineKey;
+
+const LOCK_TIMELINE: &str = "SELECT t.context_id FROM upto.timelines t JOIN upto.contexts c ON c.id = t.context_id \
+    WHERE c.name = $1 AND t.number = $2 FOR UPDATE OF t";
+
+const DELETE_EVENTS: &str = "WITH free AS MATERIALIZED ( \
+      SELECT e.ctid FROM upto.events e WHERE e.context_id = $1 AND e.timeline = $2 LIMIT $3 FOR UPDATE SKIP LOCKED) \
+    DELETE FROM upto.events WHERE ctid = ANY (ARRAY(SELECT ctid FROM free))";
+
+/// What others committed before the row was locked is seen, as each statement looks anew.
+const DELETE_EMPTY_TIMELINE: &str = "DELETE FROM upto.timelines WHERE context_id = $1 AND number = $2 \
+    AND NOT EXISTS (SELECT FROM upto.events WHERE context_id = $1 AND timeline = $2)";
+
+const OLDEST: &str = "SELECT t.number FROM upto.timelines t JOIN upto.contexts c ON c.id = t.context_id \
+    WHERE c.name = $1 ORDER BY t.number LIMIT 1";
+
+/// Whoever makes a timeline or a text holds this row.
+const LOCK_CONTEXT: &str = "SELECT id FROM upto.contexts WHERE name = $1 FOR UPDATE";
+
+/// Its texts go in the same moment: instances remember their ids while the row exists.
+const DELETE_EMPTY_CONTEXT: &str = "DELETE FROM upto.contexts WHERE id = $1 \
+    AND NOT EXISTS (SELECT FROM upto.timelines WHERE context_id = $1)";
+
+/// [`crate::store::Store::delete_timeline`].
+pub(super) async fn timeline(pool: &Pool, timeline: &TimelineKey, limit: u32) -> Result<bool> {
+    let number = timeline.number as i32;
+    let transaction = Transaction::begin(pool).await?;
+    let client = transaction.client();
+    let locked =
+        client.query_typed_opt(LOCK_TIMELINE, &[(&timeline.context, Type::TEXT), (&number, Type::INT4)]).await?;
+    let Some(row) = locked else {
+        transaction.roll_back().await?;
+        return Ok(true);
+    };
+    let (context, limit): (i32, i64) = (row.get(0), limit.into());
+    let key: [Parameter<'_>; 3] = [(&context, Type::INT4), (&number, Type::INT4), (&limit, Type::INT8)];
+    client.execute_typed(DELETE_EVENTS, &key).await?;
+    let gone = client.execute_typed(DELETE_EMPTY_TIMELINE, &key[..2]).await? > 0;
+    transaction.commit().await?;
+    Ok(gone)
+}
+
+/// [`crate::store::Store::delete_context`].
+pub(super) async fn context(pool: &Pool, name: &str, limit: u32) -> Result<bool> {
+    let name_parameter: [Parameter<'_>; 1] = [(&name, Type::TEXT)];
+    let oldest = pool.get().await?.query_typed_opt(OLDEST, &name_parameter).await?;
+    if let Some(oldest) = oldest {
+        let key = TimelineKey { context: name.to_owned(), number: oldest.get::<_, i32>(0) as u32 };
+        return timeline(pool, &key, limit).await.map(|_| false);
+    }
+    let transaction = Transaction::begin(pool).await?;
+    let client = transaction.client();
+    let Some(row) = client.query_typed_opt(LOCK_CONTEXT, &name_parameter).await? else {
+        transaction.roll_back().await?;
+        return Ok(true);
+    };
+    let gone = client.execute_typed(DELETE_EMPTY_CONTEXT, &[(&row.get::<_, i32>(0), Type::INT4)]).await? > 0;
+    transaction.commit().await?;
+    Ok(gone)
+}
