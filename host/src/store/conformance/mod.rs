@@ -9,6 +9,7 @@ mod functions;
 mod merge;
 mod reads;
 mod routing;
+mod tls;
 mod upgrade;
 mod views;
 
