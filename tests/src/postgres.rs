@@ -26,6 +26,30 @@ const FAST: [&str; 3] = ["fsync=off", "full_page_writes=off", "max_connections=2
 /// Settings for benchmarks: those of a server that keeps its promises.
 const DURABLE: [&str; 3] = ["shared_buffers=256MB", "max_wal_size=4GB", "max_connections=200"];
 
+/// What the certificate of a server is signed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Issuer {
+    /// Its own key.
+    Itself,
+    /// An authority made for it.
+    Authority,
+}
+
+/// For `openssl`: what the certificates say beside their names. The server's are for the host `localhost`.
+const CERTIFICATES: &str = "\
+[req]
+distinguished_name = name
+[name]
+[authority]
+basicConstraints = critical, CA:TRUE
+[itself]
+basicConstraints = critical, CA:TRUE
+subjectAltName = DNS:localhost
+[server]
+basicConstraints = critical, CA:FALSE
+subjectAltName = DNS:localhost
+";
+
 /// A temporary cluster and its server.
 #[derive(Debug)]
 pub struct Postgres {
@@ -53,10 +77,25 @@ impl Postgres {
         Postgres::start_with(&DURABLE)
     }
 
+    /// As [`Postgres::start`], with TLS: its certificate is for `localhost`, and [`Postgres::roots`] checks it.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`], and where `openssl` is not installed.
+    pub fn start_with_tls(issuer: Issuer) -> Result<Self> {
+        let tls = ["ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key"];
+        Postgres::start_in(&[FAST.as_slice(), &tls].concat(), |folder| make_certificates(folder, issuer))
+    }
+
     fn start_with(settings: &[&str]) -> Result<Self> {
+        Postgres::start_in(settings, |_| Ok(()))
+    }
+
+    /// Starts one whose folder is prepared by `prepare`.
+    fn start_in(settings: &[&str], prepare: impl FnOnce(&Path) -> Result<()>) -> Result<Self> {
         let programs = find_programs()?;
         let folder = service::folder("upto-postgres-")?;
         make_cluster(&programs, folder.path())?;
+        prepare(folder.path())?;
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let mut postgres = Postgres { programs, folder, port: 0, settings, server: Mutex::new(None) };
         service::on_free_port(|port| {
@@ -129,6 +168,16 @@ impl Postgres {
     pub fn socket_url(&self, database: &str) -> String {
         let folder = self.folder.path().display().to_string().replace('/', "%2F");
         format!("postgres://{USER}@{folder}:{}/{database}", self.port)
+    }
+
+    /// A URL over TCP by the name `localhost`.
+    pub fn named_url(&self, database: &str) -> String {
+        format!("postgres://{USER}:{PASSWORD}@localhost:{}/{database}", self.port)
+    }
+
+    /// The file of certificates that the server's is checked with, where it has TLS.
+    pub fn roots(&self) -> PathBuf {
+        self.folder.path().join("root.crt")
     }
 
     /// The process of the server, for measuring it.
@@ -291,6 +340,31 @@ fn make_cluster(programs: &Path, folder: &Path) -> Result<()> {
     let output = command.output().context("initdb does not run")?;
     ensure!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())
+}
+
+/// Makes `server.crt` and `server.key`, and `root.crt` to check them with.
+fn make_certificates(folder: &Path, issuer: Issuer) -> Result<()> {
+    std::fs::write(folder.join("openssl.cnf"), CERTIFICATES)?;
+    let make = |name: &str, section: &str, further: &[&str]| -> Result<()> {
+        let mut openssl = service::command(Path::new("openssl"), folder)?;
+        openssl.args(["req", "-x509", "-config", "openssl.cnf", "-extensions", section, "-days", "30", "-nodes"]);
+        openssl.args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-subj", &format!("/CN={section}")]);
+        openssl.args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.crt")]).args(further);
+        let output = openssl.output().context("openssl does not run")?;
+        ensure!(output.status.success(), "openssl failed: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    };
+    match issuer {
+        Issuer::Itself => {
+            make("server", "itself", &[])?;
+            std::fs::copy(folder.join("server.crt"), folder.join("root.crt"))?;
+            Ok(())
+        }
+        Issuer::Authority => {
+            make("root", "authority", &[])?;
+            make("server", "server", &["-CA", "root.crt", "-CAkey", "root.key"])
+        }
+    }
 }
 
 fn send(server: &Child, signal: i32) {

@@ -76,7 +76,7 @@ fn engines_and_drivers_are_named_in_one_place_each() {
         (&["wasmtime"], &["transform/wasm"]),
         // The conformance suite opens files to read them directly.
         (&["rusqlite"], &["store/sqlite", "store/conformance"]),
-        (&["tokio_postgres", "deadpool"], &["store/postgres"]),
+        (&["tokio_postgres", "deadpool", "rustls"], &["store/postgres"]),
         (&["libc::"], &["ingest/udp.rs", "transform/", "functions/limits.rs"]),
     ];
     for (words, allowed) in homes {

@@ -11,6 +11,7 @@ mod housekeeping;
 mod merge;
 mod reads;
 mod routing;
+mod tls;
 mod upgrade;
 mod views;
 

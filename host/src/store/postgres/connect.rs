@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
-use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, Config, NoTls};
+use percent_encoding::percent_decode_str;
+use tokio_postgres::{Client, Config};
 
+use super::tls::{self, Tls};
 use crate::store::{Result, StoreError};
 
 /// The version of `schema.sql`.
@@ -26,25 +27,34 @@ const SILENCE: Duration = Duration::from_secs(5);
 pub(super) const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '2s'; \
     SET LOCAL idle_in_transaction_session_timeout = '10s'";
 
+/// A server, and how it is connected to.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub config: Config,
+    pub tls: Tls,
+}
+
 /// How to connect to the server of a URL, and with how many connections.
-pub(super) fn parse(url: &str) -> Result<(Config, usize)> {
-    let (url, size) = split_pool_size(url)?;
+pub(super) fn parse(url: &str) -> Result<(Server, usize)> {
+    let Own { rest, pool, mode, roots } = Own::take_out(url)?;
     let invalid = |error: tokio_postgres::Error| StoreError::Fatal(format!("the store URL can't be used: {error}"));
-    let mut config: Config = url.parse().map_err(invalid)?;
-    if config.get_ssl_mode() == SslMode::Require {
-        return Err(StoreError::Fatal("upto speaks to Postgres without TLS: remove sslmode=require".to_owned()));
-    }
+    let mut config: Config = rest.parse().map_err(invalid)?;
+    let tls = tls::configure(&mut config, mode.as_deref(), roots.as_deref())?;
     if config.get_application_name().is_none() {
         config.application_name("upto");
     }
     config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
-    Ok((config, size))
+    Ok((Server { config, tls }, pool))
 }
 
 /// A pool. Nothing is connected yet.
-pub(super) fn pool(config: Config, size: usize) -> Result<Pool> {
+pub(super) fn pool(Server { config, tls }: Server, size: usize) -> Result<Pool> {
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    Pool::builder(Manager::from_config(config, NoTls, recycling))
+    let manager = match tls {
+        Tls::Off(none) => Manager::from_config(config, none, recycling),
+        Tls::On(tls) => Manager::from_config(config, tls, recycling),
+    };
+    Pool::builder(manager)
         .max_size(size)
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(WAIT_TIMEOUT))
@@ -54,16 +64,39 @@ pub(super) fn pool(config: Config, size: usize) -> Result<Pool> {
         .map_err(|error| StoreError::Fatal(error.to_string()))
 }
 
-/// Takes `pool=N`, which is upto's own, out of a URL.
-fn split_pool_size(url: &str) -> Result<(String, usize)> {
-    let Some((base, query)) = url.split_once('?') else { return Ok((url.to_owned(), POOL_SIZE)) };
-    let (own, others): (Vec<_>, Vec<_>) = query.split('&').partition(|pair| pair.starts_with("pool="));
-    let size = match own.last().map(|pair| pair["pool=".len()..].parse()) {
-        None => POOL_SIZE,
-        Some(Ok(size @ 1..=1_000)) => size,
-        Some(_) => return Err(StoreError::Fatal("pool= in the store URL is a number from 1 to 1000".to_owned())),
-    };
-    Ok((format!("{base}?{}", others.join("&")), size))
+/// The parameters of a URL that the driver does not know, or not with all their values.
+#[derive(Debug, PartialEq, Eq)]
+struct Own {
+    /// The URL without them.
+    rest: String,
+    pool: usize,
+    mode: Option<String>,
+    roots: Option<String>,
+}
+
+impl Own {
+    fn take_out(url: &str) -> Result<Self> {
+        let mut own = Own { rest: url.to_owned(), pool: POOL_SIZE, mode: None, roots: None };
+        let Some((base, query)) = url.split_once('?') else { return Ok(own) };
+        let mut others = Vec::new();
+        for pair in query.split('&') {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let text = || Some(percent_decode_str(value).decode_utf8_lossy().into_owned());
+            match key {
+                "pool" => own.pool = pool_size(value)?,
+                "sslmode" => own.mode = text(),
+                "sslrootcert" => own.roots = text(),
+                _ => others.push(pair),
+            }
+        }
+        own.rest = format!("{base}?{}", others.join("&"));
+        Ok(own)
+    }
+}
+
+fn pool_size(value: &str) -> Result<usize> {
+    let size = value.parse().ok().filter(|size| (1..=1_000).contains(size));
+    size.ok_or_else(|| StoreError::Fatal("pool= in the store URL is a number from 1 to 1000".to_owned()))
 }
 
 /// A connection with a transaction open. Dropped before it is ended, the connection is closed: the pool must never give
@@ -151,12 +184,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pool_size_is_taken_out_of_the_url() {
-        let split = |url| split_pool_size(url).map_err(|error| error.to_string());
-        assert_eq!(split("postgres://h/d"), Ok(("postgres://h/d".to_owned(), POOL_SIZE)));
-        assert_eq!(split("postgres://h/d?pool=9&a=b"), Ok(("postgres://h/d?a=b".to_owned(), 9)));
-        assert!(split("postgres://h/d?pool=0").is_err());
-        assert!(split("postgres://h/d?pool=many").is_err());
+    fn what_the_driver_does_not_know_is_taken_out_of_the_url() {
+        let own = |url| Own::take_out(url).map_err(|error| error.to_string());
+        let plain = Own { rest: "postgres://h/d".to_owned(), pool: POOL_SIZE, mode: None, roots: None };
+        assert_eq!(own("postgres://h/d"), Ok(plain));
+        let (mode, roots) = (Some("verify-ca".to_owned()), Some("/a b/ca.crt".to_owned()));
+        let full = Own { rest: "postgres://h/d?a=b".to_owned(), pool: 9, mode, roots };
+        assert_eq!(own("postgres://h/d?pool=9&a=b&sslmode=verify-ca&sslrootcert=%2Fa%20b/ca.crt"), Ok(full));
+        assert!(own("postgres://h/d?pool=0").is_err());
+        assert!(own("postgres://h/d?pool=many").is_err());
     }
 
     #[test]

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Connection};
 
+use super::connect::Server;
+use super::tls::Tls;
 use super::{CALL_TIMEOUT, Result, StoreError, within};
 
 /// Between two tries to listen.
@@ -20,8 +23,8 @@ type Messages = BoxStream<'static, std::result::Result<AsyncMessage, tokio_postg
 pub(super) struct Changes(Mutex<BoxStream<'static, ()>>);
 
 impl Changes {
-    pub fn new(config: Config) -> Self {
-        let listener = Listener { config, connection: None, failed: false };
+    pub fn new(server: Server) -> Self {
+        let listener = Listener { server, connection: None, failed: false };
         let changes = stream::unfold(listener, |mut listener| async {
             listener.next().await;
             Some(((), listener))
@@ -36,7 +39,7 @@ impl Changes {
 }
 
 struct Listener {
-    config: Config,
+    server: Server,
     /// The client is kept as the connection ends without it.
     connection: Option<(Client, Messages)>,
     /// Whether the last try to listen failed: it is told once.
@@ -56,7 +59,7 @@ impl Listener {
             tokio::time::sleep(PAUSE).await;
         }
         loop {
-            match within(CALL_TIMEOUT, listen(&self.config)).await {
+            match within(CALL_TIMEOUT, listen(&self.server)).await {
                 Ok(connection) => {
                     (self.connection, self.failed) = (Some(connection), false);
                     return;
@@ -73,9 +76,17 @@ impl Listener {
     }
 }
 
-async fn listen(config: &Config) -> Result<(Client, Messages)> {
-    let (client, mut connection) = config.connect(NoTls).await?;
-    let mut messages = stream::poll_fn(move |context| connection.poll_message(context)).boxed();
+async fn listen(Server { config, tls }: &Server) -> Result<(Client, Messages)> {
+    let (client, mut messages) = match tls.clone() {
+        Tls::Off(none) => {
+            let (client, connection) = config.connect(none).await?;
+            (client, messages(connection))
+        }
+        Tls::On(tls) => {
+            let (client, connection) = config.connect(tls).await?;
+            (client, messages(connection))
+        }
+    };
     {
         let listening = client.batch_execute(LISTEN);
         tokio::pin!(listening);
@@ -91,4 +102,12 @@ async fn listen(config: &Config) -> Result<(Client, Messages)> {
         }
     }
     Ok((client, messages))
+}
+
+fn messages<S, T>(mut connection: Connection<S, T>) -> Messages
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    stream::poll_fn(move |context| connection.poll_message(context)).boxed()
 }

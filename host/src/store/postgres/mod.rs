@@ -11,6 +11,7 @@ mod learn;
 mod letters;
 mod listen;
 mod read;
+mod tls;
 mod types;
 mod write;
 
@@ -39,9 +40,9 @@ pub(super) struct Postgres {
 impl Postgres {
     /// Connects to the server of a URL and brings its schema up to date.
     pub async fn open(url: &str) -> Result<Self> {
-        let (config, size) = connect::parse(url)?;
-        let changes = listen::Changes::new(config.clone());
-        let store = Postgres { pool: connect::pool(config, size)?, dictionary: Mutex::default(), changes };
+        let (server, size) = connect::parse(url)?;
+        let changes = listen::Changes::new(server.clone());
+        let store = Postgres { pool: connect::pool(server, size)?, dictionary: Mutex::default(), changes };
         within(CALL_TIMEOUT, connect::prepare_schema(&store.pool)).await?;
         Ok(store)
     }

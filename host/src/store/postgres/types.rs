@@ -7,6 +7,7 @@ use deadpool_postgres::PoolError;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use upto_wire::Time;
 
+use super::tls;
 use crate::store::StoreError;
 
 /// A parameter of a statement, and its type: so a statement needs no round trip to be prepared.
@@ -53,8 +54,11 @@ impl From<tokio_postgres::Error> for StoreError {
                 let text = format!("Postgres says: {} ({})", said.message(), said.code().code());
                 of_code(said.code().code(), text)
             }
-            // A connection that broke or was refused.
             None => {
+                if let Some(advice) = tls::advice(&error) {
+                    return StoreError::Fatal(advice);
+                }
+                // A connection that broke or was refused.
                 let mut text = error.to_string();
                 let mut source = error.source();
                 while let Some(cause) = source {
