@@ -202,6 +202,16 @@ impl Pending {
         self.entries.is_empty()
     }
 
+    /// How many events it changes.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether somebody waits for it.
+    pub fn is_awaited(&self) -> bool {
+        !self.acks.is_empty()
+    }
+
     /// Whether it should be written before more is added.
     pub fn is_full(&self) -> bool {
         self.entries.len() >= MAX_CHANGES || self.bytes >= MAX_BYTES

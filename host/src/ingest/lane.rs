@@ -20,8 +20,11 @@ use crate::telemetry::Telemetry;
 use crate::transform::recent::Recent;
 use crate::transform::{Applied, Chain, Dead, LiveSet};
 
-/// While more keeps coming, a batch waits at most so long to grow.
-const LINGER: Duration = Duration::from_millis(10);
+/// A batch waits at most so long to grow: while more keeps coming, and once it is not small any more.
+const LINGER: Duration = Duration::from_millis(25);
+/// Events of a batch that is small. What has more came in a stream, and is cheaper in few large batches: each costs the store
+/// as much as some hundred events, and ends meet their starts in it.
+const SMALL: usize = 100;
 /// Names of timelines that are remembered as made. When full, all are forgotten and asked for again.
 const KNOWN_TIMELINES: usize = 10_000;
 
@@ -89,12 +92,17 @@ impl Lane {
                 Job::Flush => {}
                 Job::Stop => break,
             }
-            let lingered = self.queue.is_idle() || self.since.elapsed() >= LINGER;
-            if lingered && self.handover.is_idle() {
+            if self.handover.is_idle() && self.is_due() {
                 self.flush();
             }
         }
         self.flush();
+    }
+
+    /// Whether what is pending has waited long enough.
+    fn is_due(&self) -> bool {
+        let at_once = self.pending.is_awaited() || self.pending.len() <= SMALL;
+        (at_once && self.queue.is_idle()) || self.since.elapsed() >= LINGER
     }
 
     fn datagrams(&mut self, chunk: &Datagrams) {

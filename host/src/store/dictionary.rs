@@ -1,8 +1,9 @@
 //! What an instance remembers of the ids of contexts, texts and sets of functions. Ids never change while the context's row
 //! exists, so a store checks that one row in each write and forgets the context where it is gone. Sets are never deleted.
 
-use std::collections::HashMap;
 use std::sync::Once;
+
+use hashbrown::HashMap;
 
 /// Texts and sets that are remembered before all are forgotten and learnt again: some 40 MB with names of a usual length.
 const CAPACITY: usize = 250_000;

@@ -11,6 +11,7 @@ mod learn;
 mod letters;
 mod listen;
 mod read;
+mod rows;
 mod tls;
 mod types;
 mod write;
@@ -34,6 +35,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(4);
 pub(super) struct Postgres {
     pool: Pool,
     dictionary: Mutex<Dictionary>,
+    trust: rows::Trust,
     changes: listen::Changes,
 }
 
@@ -42,7 +44,12 @@ impl Postgres {
     pub async fn open(url: &str) -> Result<Self> {
         let (server, size) = connect::parse(url)?;
         let changes = listen::Changes::new(server.clone());
-        let store = Postgres { pool: connect::pool(server, size)?, dictionary: Mutex::default(), changes };
+        let store = Postgres {
+            pool: connect::pool(server, size)?,
+            dictionary: Mutex::default(),
+            trust: rows::Trust::default(),
+            changes,
+        };
         within(CALL_TIMEOUT, connect::prepare_schema(&store.pool)).await?;
         Ok(store)
     }

@@ -20,11 +20,18 @@ pub(super) struct Timestamp(pub Time);
 /// 2000-01-01, from which Postgres counts, in microseconds since 1970.
 const EPOCH_US: i64 = 946_684_800_000_000;
 
+impl Timestamp {
+    /// As Postgres counts.
+    pub fn micros_since_2000(self) -> i64 {
+        self.0.micros() - EPOCH_US
+    }
+}
+
 type Conversion<T> = Result<T, Box<dyn Error + Sync + Send>>;
 
 impl ToSql for Timestamp {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Conversion<IsNull> {
-        out.put_i64(self.0.micros() - EPOCH_US);
+        out.put_i64(self.micros_since_2000());
         Ok(IsNull::No)
     }
 

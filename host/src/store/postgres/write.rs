@@ -1,21 +1,21 @@
 //! What writes to Postgres.
 //!
-//! A batch is one transaction: where its changes go, the merge as one statement over arrays, the revisions. Contexts, texts
-//! and timelines that are missing are made before it in short transactions of their own, sorted, so that no two instances
-//! wait for each other in a circle. All of it can be done again, and is where rows vanished in the meantime.
+//! A batch is one transaction: where its changes go, then its rows (`rows.rs`). Contexts, texts and timelines that are
+//! missing are made before it in short transactions of their own, sorted, so that no two instances wait for each other in a
+//! circle. All of it can be done again, and is where rows vanished in the meantime.
 
 use std::collections::BTreeSet;
 
-use futures::future::{join, join3};
-use tokio_postgres::error::SqlState;
+use futures::future::join;
 use tokio_postgres::types::{ToSql, Type};
 use upto_wire::Time;
 
 use super::connect::{BEGIN, Transaction};
+use super::rows::{self, Written};
 use super::types::Timestamp;
 use super::{Postgres, Result, StoreError};
 use crate::store::plan::{self, Begin, Group, Plan, Row, RowKey};
-use crate::store::rule::{Columns, merge, running};
+use crate::store::rule::running;
 use crate::store::{Batch, NewTimeline, Target, TimelineKey};
 
 /// How often a write begins anew because what it relied on was deleted or made by others.
@@ -47,26 +47,6 @@ const FIND_RUNNING: &str = concat!(
        k(context_id, oldest, newest, name_id, host_id, ended_at, i) ORDER BY k.i"
 );
 
-/// The rows come as arrays in the order of the key, in which they are locked: no sort or join may come between.
-const UPSERT: &str = concat!(
-    "INSERT INTO upto.events AS e (context_id, timeline, name_id, host_id, started_at, restarted_at, ended_at, is_point, \
-       status, start_labels, end_labels, functions) \
-     SELECT * FROM unnest($1::int4[], $2::int4[], $3::int4[], $4::int4[], $5::timestamptz[], $6::timestamptz[], \
-       $7::timestamptz[], $8::bool[], $9::int2[], $10::text[], $11::text[], $12::int2[])",
-    merge!()
-);
-
-/// Rows are locked in order before they are changed. Where one is gone it fails, as a division by zero, and with it the
-/// transaction: the commit is on its way already, and must not leave events without their timeline behind.
-const TOUCH: &str = "WITH locked AS ( \
-       SELECT t.context_id, t.number FROM unnest($1::int4[], $2::int4[]) k(context_id, number) \
-       JOIN upto.timelines t ON t.context_id = k.context_id AND t.number = k.number \
-       ORDER BY t.context_id, t.number FOR NO KEY UPDATE OF t), \
-     touched AS ( \
-       UPDATE upto.timelines t SET revision = t.revision + 1, received_at = greatest(t.received_at, $3) \
-       FROM locked WHERE t.context_id = locked.context_id AND t.number = locked.number RETURNING 1) \
-     SELECT 1 / (count(*) = cardinality($1))::int FROM touched";
-
 /// Why a write has to begin anew.
 enum Anew {
     /// Contexts that are gone although their ids were remembered.
@@ -75,6 +55,8 @@ enum Anew {
     Timelines(BTreeSet<(i32, Target)>),
     /// A timeline vanished while it was written to.
     Vanished,
+    /// Rows that looked new met others.
+    Met,
 }
 
 /// The result of one try.
@@ -93,7 +75,7 @@ impl Postgres {
                 Ok(touched) => return Ok(touched),
                 Err(Anew::Contexts(gone)) => gone.iter().for_each(|context| self.dictionary().forget(context)),
                 Err(Anew::Timelines(missing)) => self.make_missing(&missing, batch.received_at).await?,
-                Err(Anew::Vanished) => {}
+                Err(Anew::Vanished | Anew::Met) => {}
             }
         }
         Err(StoreError::Unavailable("contexts or timelines are deleted as fast as they are made".to_owned()))
@@ -137,8 +119,10 @@ impl Postgres {
         let rows = plan.into_rows();
         let Some(functions) = self.function_sets(&rows) else { return Ok(Err(Anew::Vanished)) };
         let touched = plan::touched(&rows);
-        if !write_rows(transaction, &rows, &functions, &touched, batch.received_at).await? {
-            return Ok(Err(Anew::Vanished));
+        match rows::write(transaction, &rows, &functions, &touched, batch.received_at, &self.trust).await? {
+            Written::Committed => {}
+            Written::Vanished => return Ok(Err(Anew::Vanished)),
+            Written::Met => return Ok(Err(Anew::Met)),
         }
         let name = |id: i32| contexts.iter().position(|context| *context == id).map(|i| groups[i].context.to_owned());
         let key =
@@ -262,53 +246,6 @@ async fn find_running(transaction: &Transaction, plan: &Plan<'_>) -> Result<Vec<
     parameters.push((&ends, Type::TIMESTAMPTZ_ARRAY));
     let rows = transaction.client().query_typed(FIND_RUNNING, &parameters).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
-/// Merges rows, raises revisions and commits, in one round trip. False where a timeline was gone, and nothing was written.
-async fn write_rows(
-    transaction: &Transaction,
-    rows: &[Row<'_>],
-    functions: &[i16],
-    touched: &[(i32, i32)],
-    received_at: Time,
-) -> Result<bool> {
-    let columns: Vec<_> = rows.iter().map(|(_, event)| Columns::of(event)).collect();
-    let key = |of: fn(&RowKey) -> i32| rows.iter().map(|(key, _)| of(key)).collect::<Vec<i32>>();
-    let time = |of: fn(&Columns<'_>) -> Option<Time>| {
-        columns.iter().map(|columns| of(columns).map(Timestamp)).collect::<Vec<_>>()
-    };
-    let keys = [key(|key| key.context), key(|key| key.timeline), key(|key| key.name), key(|key| key.host)];
-    let times = [time(|row| row.started_at), time(|row| row.restarted_at), time(|row| row.ended_at)];
-    let points: Vec<bool> = columns.iter().map(|row| row.is_point).collect();
-    let statuses: Vec<i16> = columns.iter().map(|row| row.status).collect();
-    let labels: [Vec<&str>; 2] =
-        [columns.iter().map(|row| row.start_labels).collect(), columns.iter().map(|row| row.end_labels).collect()];
-    let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = Vec::with_capacity(12);
-    parameters.extend(keys.iter().map(|column| (column as _, Type::INT4_ARRAY)));
-    parameters.extend(times.iter().map(|column| (column as _, Type::TIMESTAMPTZ_ARRAY)));
-    parameters.push((&points, Type::BOOL_ARRAY));
-    parameters.push((&statuses, Type::INT2_ARRAY));
-    parameters.extend(labels.iter().map(|column| (column as _, Type::TEXT_ARRAY)));
-    parameters.push((&functions, Type::INT2_ARRAY));
-
-    let (contexts, numbers): (Vec<i32>, Vec<i32>) = touched.iter().copied().unzip();
-    let touch: [(&(dyn ToSql + Sync), Type); 3] =
-        [(&contexts, Type::INT4_ARRAY), (&numbers, Type::INT4_ARRAY), (&Timestamp(received_at), Type::TIMESTAMPTZ)];
-    let client = transaction.client();
-    // After an error the server skips the others, and COMMIT only rolls back.
-    let (merged, touched, committed) = join3(
-        client.execute_typed(UPSERT, &parameters),
-        client.execute_typed(TOUCH, &touch),
-        client.batch_execute("COMMIT"),
-    )
-    .await;
-    merged?;
-    match touched {
-        Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => return Ok(false),
-        other => drop(other?),
-    }
-    committed?;
-    Ok(true)
 }
 
 /// A timeline to be made.

@@ -7,21 +7,13 @@ use anyhow::{Result, ensure};
 use postgres::{Client, NoTls};
 use upto_tests::postgres::{Database, Postgres};
 use upto_tests::server::Server;
-use upto_wire::{Kind, Report, msgpack};
+use upto_wire::{Report, msgpack};
 
 use super::copy;
+use super::load::{FUNCTION, Load};
 
-/// The work that peers were measured at: lower-case the name, strip the domain, drop canary hosts.
-const FUNCTION: &str = r#"
-function transform(report)
-  if report.host:find("^canary%-") then return nil end
-  report.name = report.name:lower()
-  report.host = report.host:gsub("%.example%.com$", "")
-  return report
-end
-"#;
 /// Rates to try, in reports per second; the first is what upto must reach.
-const RATES: [u32; 6] = [50_000, 75_000, 100_000, 125_000, 150_000, 200_000];
+const RATES: [u32; 8] = [50_000, 100_000, 150_000, 200_000, 250_000, 300_000, 350_000, 400_000];
 /// How long each rate is kept up.
 const SECONDS: u32 = 6;
 /// How long the last report may take from its datagram to the store.
@@ -113,27 +105,14 @@ fn settle(server: &Server, sent: u64) -> (u64, Instant) {
     (sent - done, progress)
 }
 
-/// Starts and ends of steps on 20 hosts of 10 contexts: an end follows its start after some 200 other datagrams.
+/// As many datagrams as a rate takes.
 fn datagrams(count: usize) -> Vec<Vec<u8>> {
-    const GAP: usize = 100;
-    let event = |kind: Kind, index: usize| {
-        let (context, host) = (format!("deploy-{}", index % 10), index / 10 % 20);
-        let host = if host == 0 { "canary-1.example.com".to_owned() } else { format!("web-{host}.example.com") };
-        let mut report = Report::new(kind, context, format!("Deploy.Step-{}.Install", index / 200));
-        report.host = host.into();
+    let encoded = |report: Report<'_>| {
         let mut datagram = Vec::with_capacity(128);
         msgpack::encode(&report, &mut datagram);
         datagram
     };
-    let pairs = count / 400 * 200;
-    (0..pairs + GAP)
-        .flat_map(|index| {
-            let start = (index < pairs).then(|| event(Kind::Start, index));
-            let end = index.checked_sub(GAP).map(|index| event(Kind::End, index));
-            [start, end]
-        })
-        .flatten()
-        .collect()
+    Load { contexts: 10, first_step: 0 }.reports(count).map(encoded).collect()
 }
 
 /// Processor time that a process has used, in seconds.

@@ -8,16 +8,28 @@
 mod bomb;
 mod copy;
 mod ingest;
+mod load;
 mod processes;
 mod sender;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
+/// What can be measured, by the names that pick one.
+const SECTIONS: [(&str, fn() -> Result<()>); 3] =
+    [("processes", processes::report), ("udp", ingest::report), ("bomb", bomb::report)];
+
+/// Without arguments all is measured, else the sections that are named.
 fn main() -> Result<()> {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let unknown = wanted.iter().find(|name| SECTIONS.iter().all(|(known, _)| known != name));
+    ensure!(unknown.is_none(), "there is no section {unknown:?}; there are {:?}", SECTIONS.map(|(name, _)| name));
     println!("# upto bench: {} cores, sender, upto and Postgres (durable) share them\n", cores());
-    processes::report()?;
-    ingest::report()?;
-    bomb::report()
+    for (name, report) in SECTIONS {
+        if wanted.is_empty() || wanted.iter().any(|one| one == name) {
+            report()?;
+        }
+    }
+    Ok(())
 }
 
 fn cores() -> usize {

@@ -1,0 +1,269 @@
+//! The rows of a batch on their way into the tables, within the transaction of the batch.
+//!
+//! A row that begins with a start or a point is new, as a rule, and new rows are cheapest by `COPY`: it asks no index first
+//! whether they are there. Where one is there all the same, or another instance is about to write it, nothing of the
+//! transaction stands, and the batch is written anew by the statement that merges.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use futures::future::{join3, try_join};
+use futures::{SinkExt, pin_mut};
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
+use upto_wire::Time;
+
+use super::Result;
+use super::connect::Transaction;
+use super::types::{Parameter, Timestamp};
+use crate::event::Event;
+use crate::store::plan::{Row, RowKey};
+use crate::store::rule::{Columns, merge};
+
+/// The columns of a row, in the order of [`UPSERT`]'s parameters and of [`encode`].
+macro_rules! columns {
+    () => {
+        "(context_id, timeline, name_id, host_id, started_at, restarted_at, ended_at, is_point, status, start_labels, \
+         end_labels, functions)"
+    };
+}
+
+/// The rows come as arrays in the order of the key, in which they are locked: no sort or join may come between.
+const UPSERT: &str = concat!(
+    "INSERT INTO upto.events AS e ",
+    columns!(),
+    " SELECT * FROM unnest($1::int4[], $2::int4[], $3::int4[], $4::int4[], $5::timestamptz[], $6::timestamptz[], \
+       $7::timestamptz[], $8::bool[], $9::int2[], $10::text[], $11::text[], $12::int2[])",
+    merge!()
+);
+
+const COPY: &str = concat!("COPY upto.events ", columns!(), " FROM STDIN (FORMAT binary)");
+
+/// What is copied is not in the order of what is merged after it, so that two instances could wait for each other in a
+/// circle. So they wait for less time than the server takes to look for one.
+const COPY_WAIT: &str = "SET LOCAL lock_timeout = '250ms'";
+
+/// New rows from which on `COPY` is worth its two round trips. Tests have it always.
+const MIN_COPY: usize = if cfg!(test) { 1 } else { 200 };
+
+/// Rows are locked in order before they are changed. Where one is gone it fails, as a division by zero, and with it the
+/// transaction: the commit is on its way already, and must not leave events without their timeline behind.
+const TOUCH: &str = "WITH locked AS ( \
+       SELECT t.context_id, t.number FROM unnest($1::int4[], $2::int4[]) k(context_id, number) \
+       JOIN upto.timelines t ON t.context_id = k.context_id AND t.number = k.number \
+       ORDER BY t.context_id, t.number FOR NO KEY UPDATE OF t), \
+     touched AS ( \
+       UPDATE upto.timelines t SET revision = t.revision + 1, received_at = greatest(t.received_at, $3) \
+       FROM locked WHERE t.context_id = locked.context_id AND t.number = locked.number RETURNING 1) \
+     SELECT 1 / (count(*) = cardinality($1))::int FROM touched";
+
+/// What came of writing rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// They are committed.
+    Committed,
+    /// A timeline was gone, and nothing was written.
+    Vanished,
+    /// A row that looked new is there or is being made by others, and nothing was written.
+    Met,
+}
+
+/// Whether rows that look new are worth a `COPY`. Each time that one was not new, twice as many batches go without.
+#[derive(Debug, Default)]
+pub(super) struct Trust {
+    /// Batches that still go without.
+    pause: AtomicU32,
+    last_pause: AtomicU32,
+}
+
+impl Trust {
+    const LONGEST_PAUSE: u32 = 1_024;
+
+    /// Whether this batch may use it.
+    pub fn allows(&self) -> bool {
+        // Two writers at once may count one batch too many.
+        let pause = self.pause.load(Ordering::Relaxed);
+        self.pause.store(pause.saturating_sub(1), Ordering::Relaxed);
+        pause == 0
+    }
+
+    /// It went as it should.
+    pub fn was_right(&self) {
+        self.last_pause.store(self.last_pause.load(Ordering::Relaxed) / 2, Ordering::Relaxed);
+    }
+
+    /// It did not. The batch itself, which is next, is not counted.
+    pub fn was_wrong(&self) {
+        let pause = (self.last_pause.load(Ordering::Relaxed) * 2).clamp(1, Self::LONGEST_PAUSE);
+        self.last_pause.store(pause, Ordering::Relaxed);
+        self.pause.store(pause + 1, Ordering::Relaxed);
+    }
+}
+
+/// A row in columns, with the id of its set of functions.
+struct Full<'a> {
+    key: RowKey,
+    looks_new: bool,
+    columns: Columns<'a>,
+    functions: i16,
+}
+
+/// Writes rows, raises revisions and commits.
+pub(super) async fn write(
+    transaction: &Transaction,
+    rows: &[Row<'_>],
+    functions: &[i16],
+    touched: &[(i32, i32)],
+    received_at: Time,
+    trust: &Trust,
+) -> Result<Written> {
+    let looks_new = |event: &Event| event.starts.is_some() || event.is_point();
+    let copying = rows.iter().filter(|(_, event)| looks_new(event)).count() >= MIN_COPY && trust.allows();
+    let full = rows.iter().zip(functions).map(|((key, event), functions)| Full {
+        key: *key,
+        looks_new: looks_new(event),
+        columns: Columns::of(event),
+        functions: *functions,
+    });
+    let (new, others): (Vec<_>, Vec<_>) = full.partition(|full| copying && full.looks_new);
+    if !copying {
+        return Ok(merge(transaction, &others, touched, received_at).await?);
+    }
+    let written = match copy(transaction, &new).await {
+        Ok(()) => merge(transaction, &others, touched, received_at).await,
+        Err(error) => Err(error),
+    };
+    match written {
+        Err(error) if is_met(&error) => {
+            trust.was_wrong();
+            Ok(Written::Met)
+        }
+        written => {
+            let written = written?;
+            trust.was_right();
+            Ok(written)
+        }
+    }
+}
+
+/// Whether a row is there, or others are at it.
+fn is_met(error: &Error) -> bool {
+    let codes = [SqlState::UNIQUE_VIOLATION, SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
+    error.code().is_some_and(|code| codes.contains(code))
+}
+
+/// Copies new rows. The statement is closed before the transaction ends: behind a pooler the connection is another's then.
+async fn copy(transaction: &Transaction, rows: &[Full<'_>]) -> std::result::Result<(), Error> {
+    let client = transaction.client();
+    let (_, statement) = try_join(client.batch_execute(COPY_WAIT), client.prepare(COPY)).await?;
+    let sink = client.copy_in::<_, Bytes>(&statement).await?;
+    pin_mut!(sink);
+    sink.send(encode(rows)).await?;
+    sink.finish().await.map(drop)
+}
+
+/// Rows in the binary format of `COPY`, see Postgres' documentation of it.
+fn encode(rows: &[Full<'_>]) -> Bytes {
+    const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+    /// With its lengths a row without labels has 94 bytes at the most.
+    const ROW: usize = 96;
+    let mut out = BytesMut::with_capacity(HEADER.len() + rows.len() * ROW);
+    out.put_slice(HEADER);
+    for Full { key, columns, functions, .. } in rows {
+        out.put_i16(12);
+        for id in [key.context, key.timeline, key.name, key.host] {
+            out.put_i32(4);
+            out.put_i32(id);
+        }
+        for time in [columns.started_at, columns.restarted_at, columns.ended_at] {
+            match time.map(Timestamp) {
+                Some(time) => {
+                    out.put_i32(8);
+                    out.put_i64(time.micros_since_2000());
+                }
+                None => out.put_i32(-1),
+            }
+        }
+        out.put_i32(1);
+        out.put_u8(u8::from(columns.is_point));
+        out.put_i32(2);
+        out.put_i16(columns.status);
+        for labels in [columns.start_labels, columns.end_labels] {
+            // A report's labels are far from 2 GiB.
+            out.put_i32(labels.len() as i32);
+            out.put_slice(labels.as_bytes());
+        }
+        out.put_i32(2);
+        out.put_i16(*functions);
+    }
+    out.put_i16(-1);
+    out.freeze()
+}
+
+/// Merges rows with what is there, raises revisions and commits, in one round trip.
+async fn merge(
+    transaction: &Transaction,
+    rows: &[Full<'_>],
+    touched: &[(i32, i32)],
+    received_at: Time,
+) -> std::result::Result<Written, Error> {
+    let key = |of: fn(&RowKey) -> i32| rows.iter().map(|row| of(&row.key)).collect::<Vec<i32>>();
+    let time = |of: fn(&Columns<'_>) -> Option<Time>| {
+        rows.iter().map(|row| of(&row.columns).map(Timestamp)).collect::<Vec<_>>()
+    };
+    let label = |of: for<'a> fn(&Columns<'a>) -> &'a str| rows.iter().map(|row| of(&row.columns)).collect::<Vec<_>>();
+    let keys = [key(|key| key.context), key(|key| key.timeline), key(|key| key.name), key(|key| key.host)];
+    let times = [time(|row| row.started_at), time(|row| row.restarted_at), time(|row| row.ended_at)];
+    let points: Vec<bool> = rows.iter().map(|row| row.columns.is_point).collect();
+    let statuses: Vec<i16> = rows.iter().map(|row| row.columns.status).collect();
+    let labels = [label(|row| row.start_labels), label(|row| row.end_labels)];
+    let functions: Vec<i16> = rows.iter().map(|row| row.functions).collect();
+    let mut parameters: Vec<Parameter<'_>> = Vec::with_capacity(12);
+    parameters.extend(keys.iter().map(|column| (column as _, Type::INT4_ARRAY)));
+    parameters.extend(times.iter().map(|column| (column as _, Type::TIMESTAMPTZ_ARRAY)));
+    parameters.push((&points, Type::BOOL_ARRAY));
+    parameters.push((&statuses, Type::INT2_ARRAY));
+    parameters.extend(labels.iter().map(|column| (column as _, Type::TEXT_ARRAY)));
+    parameters.push((&functions, Type::INT2_ARRAY));
+
+    let (contexts, numbers): (Vec<i32>, Vec<i32>) = touched.iter().copied().unzip();
+    let touch: [Parameter<'_>; 3] =
+        [(&contexts, Type::INT4_ARRAY), (&numbers, Type::INT4_ARRAY), (&Timestamp(received_at), Type::TIMESTAMPTZ)];
+    let client = transaction.client();
+    let upsert = async {
+        match rows.is_empty() {
+            true => Ok(0),
+            false => client.execute_typed(UPSERT, &parameters).await,
+        }
+    };
+    // After an error the server skips the others, and COMMIT only rolls back.
+    let (merged, touched, committed) =
+        join3(upsert, client.execute_typed(TOUCH, &touch), client.batch_execute("COMMIT")).await;
+    merged?;
+    match touched {
+        Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => return Ok(Written::Vanished),
+        other => drop(other?),
+    }
+    committed.map(|()| Written::Committed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_wrong_again_and_again_is_asked_less_and_less() {
+        let trust = Trust::default();
+        let pause = || (0..).take_while(|_| !trust.allows()).count();
+        assert_eq!(pause(), 0);
+        let pauses = [1, 2, 4, 8].map(|expected| {
+            trust.was_wrong();
+            (pause(), expected)
+        });
+        assert!(pauses.iter().all(|(pause, expected)| *pause == expected + 1), "{pauses:?}");
+        (0..4).for_each(|_| trust.was_right());
+        trust.was_wrong();
+        assert_eq!(pause(), 2);
+    }
+}
