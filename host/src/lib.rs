@@ -9,6 +9,7 @@ pub mod config;
 mod demo;
 pub mod event;
 pub mod functions;
+mod glob;
 pub mod ingest;
 pub mod pipeline;
 pub mod store;
