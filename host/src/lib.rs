@@ -12,6 +12,7 @@ pub mod functions;
 mod glob;
 pub mod ingest;
 pub mod pipeline;
+pub mod retention;
 pub mod store;
 pub mod telemetry;
 pub mod timeline;
