@@ -158,8 +158,9 @@ fn a_faulty_rule_is_told_with_its_place() {
 #[test]
 fn the_rules_that_the_docs_show_are_taken() {
     let page = fs::read_to_string(root().join("docs/operations.md")).expect("the page exists");
-    let rules = page.split("```toml\n").skip(1).find(|block| block.contains("[[retention]]")).expect("it shows rules");
-    let server = with_rules(rules.split("```").next().unwrap_or_default(), &[]);
+    let mut blocks = page.split("```toml\n").skip(1).filter_map(|part| part.split("```").next());
+    let rules = blocks.find(|block| block.contains("[[retention]]")).expect("it shows rules");
+    let server = with_rules(rules, &[]);
     begin_runs(&server, "deploy-shop", 1);
     let after = server.wait_for("the rule", |server| {
         let after = server.get("/api/contexts/deploy-shop").json()["abandon_after_s"].clone();

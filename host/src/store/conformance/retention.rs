@@ -81,7 +81,7 @@ async fn when_a_context_gives_up_is_kept_with_it(database: Database) {
         let timeline = other.timeline("deploy", &TimelineRef::Latest).await.expect("read").expect("it is there");
         assert_eq!(timeline.abandon_after_s, context);
         assert_eq!(other.contexts(None, 9).await.expect("read")[0].abandon_after_s, context);
-        assert_eq!(other.timelines("deploy", None, 9).await.expect("read"), [timeline.clone()]);
+        assert_eq!(other.timelines("deploy", None, 9).await.expect("read"), std::slice::from_ref(&timeline));
         (context, timeline.state(now()))
     };
     assert_eq!(said().await, (None, EventState::Running));
