@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use upto_tests::postgres::{Database, Postgres};
@@ -128,6 +129,25 @@ fn who_stops_gives_the_housekeeping_back() {
     server.wait_for("the lease", |_| (held() == is("t")).then_some(()));
     let (status, _) = server.stop().expect("it stops");
     assert_eq!((status.code(), held()), (Some(0), is("f")));
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_long_deletion_which_goes_on_after_the_start() {
+    let server = with_rules(THREE_REMAIN, &[]);
+    let start = |number| json!({"context": "deploy-shop", "name": format!("step-{number}"), "type": "start"});
+    for body in 0..5 {
+        let reports: Vec<Value> = (0..10_000).map(|number| start(body * 10_000 + number)).collect();
+        assert_eq!(server.post(&Value::from(reports)).status, 200);
+    }
+    begin_runs(&server, "deploy-shop", 3);
+    let deleted = |server: &Server| server.metric("upto_retention_deleted_events_total");
+    server.wait_for("its begin", |server| (deleted(server) > 0).then_some(()));
+    let asked = Instant::now();
+    let (status, folder) = server.stop().expect("it stops");
+    assert_eq!(status.code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(5), "it took {:?}", asked.elapsed());
+    let server = Server::in_folder(folder, &[]);
+    wait_for_runs(&server, "deploy-shop", &[4, 3, 2]);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Follows the rules of retention: rounds over all contexts, by one instance at a time, in small steps.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +7,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::rules::{Limits, Rules};
-use crate::store::{Keep, Store, StoreError, TimelineKey};
+use crate::clock;
+use crate::store::{ContextRow, Keep, Store, StoreError, TimelineKey};
 use crate::telemetry::Telemetry;
 
 /// Rounds that the lease lasts: so long nobody does the housekeeping where an instance has died.
@@ -34,8 +34,6 @@ pub struct Housekeeper {
     holder: String,
     /// When the lease was last renewed, while this instance has it.
     renewed: Option<Instant>,
-    /// Contexts from which timelines went by their age, and that may have none now.
-    emptied: BTreeSet<String>,
     failing: bool,
 }
 
@@ -68,8 +66,7 @@ impl Housekeeper {
         (rules, every): (Rules, Duration),
         holder: String,
     ) -> Self {
-        let (renewed, emptied) = (None, BTreeSet::new());
-        Housekeeper { store, telemetry, rules, every, holder, renewed, emptied, failing: false }
+        Housekeeper { store, telemetry, rules, every, holder, renewed: None, failing: false }
     }
 
     /// Goes its rounds, the first at once, until `shutdown` is cancelled.
@@ -122,7 +119,7 @@ impl Housekeeper {
                 }
                 if keep != Keep::default() {
                     self.hold().await?;
-                    self.tidy(&context.name, keep, tally).await?;
+                    self.tidy(context, keep, tally).await?;
                 }
             }
             if page.len() < CONTEXTS_AT_ONCE as usize {
@@ -137,23 +134,20 @@ impl Housekeeper {
         Ok(())
     }
 
-    /// Deletes the timelines of a context that are not to be kept, and the context where its last one went by its age.
-    async fn tidy(&mut self, context: &str, keep: Keep, tally: &mut Tally) -> Result<(), Ended> {
+    /// Deletes the timelines of a context that are not to be kept, and the context where it has none and is too old itself.
+    async fn tidy(&mut self, context: &ContextRow, keep: Keep, tally: &mut Tally) -> Result<(), Ended> {
         loop {
-            let expired = self.store.expired_timelines(context, keep, TIMELINES_AT_ONCE).await?;
+            let expired = self.store.expired_timelines(&context.name, keep, TIMELINES_AT_ONCE).await?;
             if expired.is_empty() {
                 break;
-            }
-            if keep.silent_s.is_some() {
-                self.emptied.insert(context.to_owned());
             }
             for timeline in &expired {
                 self.delete(timeline, tally).await?;
             }
         }
-        if self.emptied.contains(context) {
-            tally.contexts += u64::from(self.store.delete_empty_context(context).await?);
-            self.emptied.remove(context);
+        let age_s = clock::now().seconds_since(context.created_at);
+        if keep.silent_s.is_some_and(|max_age_s| age_s >= f64::from(max_age_s)) {
+            tally.contexts += u64::from(self.store.delete_empty_context(&context.name).await?);
         }
         Ok(())
     }
@@ -203,7 +197,6 @@ mod tests {
     use upto_wire::Time;
 
     use super::*;
-    use crate::clock;
     use crate::event::{Event, EventKey, Starts};
     use crate::retention::rules::tests::rules;
     use crate::store::{Batch, Change, Target, TimelineRef, open};
@@ -230,6 +223,10 @@ mod tests {
         };
         let batch = Batch { changes: (0..steps).map(change).collect(), received_at: at };
         store.write(&batch).await.expect("written");
+    }
+
+    fn numbered(context: &str, number: u32) -> TimelineKey {
+        TimelineKey { context: context.to_owned(), number }
     }
 
     async fn numbers(store: &dyn Store, context: &str) -> Vec<u32> {
@@ -261,9 +258,16 @@ mod tests {
         assert_eq!(numbers(&*store, "often").await, [2]);
         assert_eq!(numbers(&*store, "kept").await, [1]);
         assert_eq!(store.context("old").await.expect("read"), None);
+        // One that another instance has emptied before it died is no different.
+        begin(&*store, "oldest", "a", (1, 9_000)).await;
+        assert!(store.delete_timeline(&numbered("oldest", 1), 9).await.expect("a step").gone);
+        begin(&*store, "of today", "a", (1, 10)).await;
+        assert!(store.delete_timeline(&numbered("of today", 1), 9).await.expect("a step").gone);
         let mut again = Tally::default();
         assert!(keeper.round(&mut again).await.is_ok());
-        assert_eq!(again, Tally::default());
+        assert_eq!(again, Tally { contexts: 1, ..Tally::default() });
+        assert_eq!(store.context("oldest").await.expect("read"), None);
+        assert!(store.context("of today").await.expect("read").is_some());
     }
 
     #[tokio::test]

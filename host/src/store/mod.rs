@@ -252,7 +252,7 @@ pub trait Store: FunctionStore {
     async fn delete_context(&self, name: &str, limit: u32) -> Result<bool>;
 
     /// Deletes the row of a context that has no timeline, with the names in it. Returns whether it is gone, or never was: one
-    /// that has got a timeline by then stays as it is.
+    /// that has got a timeline by then stays as it is. Cheap where it has timelines.
     async fn delete_empty_context(&self, name: &str) -> Result<bool>;
 
     /// The oldest timelines of a context that are not to be kept, by the store's clock: oldest first, at most `limit`.

@@ -54,17 +54,29 @@ pub(super) async fn timeline(pool: &Pool, timeline: &TimelineKey, limit: u32) ->
 
 /// [`crate::store::Store::delete_context`].
 pub(super) async fn context(pool: &Pool, name: &str, limit: u32) -> Result<bool> {
-    let name_parameter: [Parameter<'_>; 1] = [(&name, Type::TEXT)];
-    let oldest = pool.get().await?.query_typed_opt(OLDEST, &name_parameter).await?;
-    if let Some(oldest) = oldest {
-        let key = TimelineKey { context: name.to_owned(), number: oldest.get::<_, i32>(0) as u32 };
-        return timeline(pool, &key, limit).await.map(|_| false);
+    match oldest(pool, name).await? {
+        Some(oldest) => timeline(pool, &oldest, limit).await.map(|_| false),
+        None => without_timelines(pool, name).await,
     }
-    empty_context(pool, name).await
 }
 
 /// [`crate::store::Store::delete_empty_context`].
 pub(super) async fn empty_context(pool: &Pool, name: &str) -> Result<bool> {
+    // Most have some, and then nobody is locked out.
+    match oldest(pool, name).await? {
+        Some(_) => Ok(false),
+        None => without_timelines(pool, name).await,
+    }
+}
+
+/// The oldest timeline of a context.
+async fn oldest(pool: &Pool, name: &str) -> Result<Option<TimelineKey>> {
+    let row = pool.get().await?.query_typed_opt(OLDEST, &[(&name, Type::TEXT)]).await?;
+    Ok(row.map(|row| TimelineKey { context: name.to_owned(), number: row.get::<_, i32>(0) as u32 }))
+}
+
+/// Deletes a context, unless it has got a timeline by now. Whether it is gone.
+async fn without_timelines(pool: &Pool, name: &str) -> Result<bool> {
     let transaction = Transaction::begin(pool).await?;
     let client = transaction.client();
     let Some(row) = client.query_typed_opt(LOCK_CONTEXT, &[(&name, Type::TEXT)]).await? else {

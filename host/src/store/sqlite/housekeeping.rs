@@ -31,6 +31,12 @@ pub(super) fn expired(
     statement.query_map(params![context, silent_since, keep.newest, limit], key)?.collect()
 }
 
+/// Whether a context has any timeline.
+pub(super) fn has_timelines(connection: &Connection, context: &str) -> rusqlite::Result<bool> {
+    let find = "SELECT 1 FROM contexts c JOIN timelines t ON t.context_id = c.id WHERE c.name = ?1 LIMIT 1";
+    connection.prepare_cached(find)?.exists([context])
+}
+
 impl Writer {
     /// [`crate::store::Store::set_abandon_after`].
     pub fn set_abandon_after(&mut self, context: &str, seconds: Option<u32>) -> Result<()> {

@@ -234,7 +234,11 @@ impl Store for Sqlite {
     }
 
     async fn delete_empty_context(&self, name: &str) -> Result<bool> {
-        let name = name.to_owned();
+        let (name, asked) = (name.to_owned(), name.to_owned());
+        // Most have some, and then nobody has to wait.
+        if self.read_with(move |connection| housekeeping::has_timelines(connection, &asked)).await? {
+            return Ok(false);
+        }
         self.write_with(move |writer| writer.delete_empty_context(&name)).await
     }
 
