@@ -20,11 +20,16 @@ CREATE TABLE IF NOT EXISTS upto.contexts (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name text COLLATE "C" NOT NULL UNIQUE,
   latest integer NOT NULL DEFAULT 0,
-  created_at timestamptz NOT NULL
+  created_at timestamptz NOT NULL,
+  abandon_after_s integer
 ) WITH (fillfactor = 70);
+-- From version 2.
+ALTER TABLE upto.contexts ADD COLUMN IF NOT EXISTS abandon_after_s integer;
 COMMENT ON TABLE upto.contexts IS 'Kinds of process, such as "deploy of shop".';
 COMMENT ON COLUMN upto.contexts.latest IS 'The number of the newest timeline; 0 while there is none.';
 COMMENT ON COLUMN upto.contexts.created_at IS 'When the first report was received.';
+COMMENT ON COLUMN upto.contexts.abandon_after_s IS
+  'After so many seconds of silence what runs in a timeline is unfinished; NULL for 24 hours. Follows the rules of upto.toml.';
 
 CREATE TABLE IF NOT EXISTS upto.timelines (
   context_id integer NOT NULL REFERENCES upto.contexts ON DELETE CASCADE,
@@ -164,6 +169,15 @@ COMMENT ON TABLE upto.registry IS 'One row, by which instances see that function
 COMMENT ON COLUMN upto.registry.revision IS
   'Grows with every change of functions, function_versions and lookup_tables: who changes them by hand raises it too.';
 
+CREATE TABLE IF NOT EXISTS upto.housekeeping (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  holder text NOT NULL,
+  until timestamptz NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON TABLE upto.housekeeping IS 'At most one row: the lease of the instance that does the housekeeping for all.';
+COMMENT ON COLUMN upto.housekeeping.holder IS 'Which instance.';
+COMMENT ON COLUMN upto.housekeeping.until IS 'From then on another one may take it.';
+
 CREATE OR REPLACE VIEW upto.event_durations AS
 SELECT c.name AS context, t.number AS timeline, n.text AS name, coalesce(h.text, '') AS host,
   CASE WHEN e.started_at IS NULL AND e.is_point THEN 'point' ELSE 'span' END AS kind,
@@ -188,8 +202,8 @@ CROSS JOIN LATERAL (
       AND (e.ended_at IS NULL OR e.is_point OR coalesce(e.restarted_at, e.started_at) > e.ended_at) AS running,
     CASE WHEN e.started_at IS NULL AND e.is_point THEN e.ended_at ELSE e.started_at END AS start_at,
     CASE WHEN e.started_at IS NULL OR NOT e.is_point THEN e.ended_at END AS end_at,
-    now() - t.received_at
-      >= CASE WHEN t.number < c.latest THEN interval '10 minutes' ELSE interval '24 hours' END AS given_up
+    now() - t.received_at >= make_interval(
+      secs => least(coalesce(c.abandon_after_s, 86400), CASE WHEN t.number < c.latest THEN 600 END)) AS given_up
 ) x;
 COMMENT ON VIEW upto.event_durations IS 'One row a step of a run, on one host or on none.';
 COMMENT ON COLUMN upto.event_durations.context IS 'The kind of process.';
@@ -204,7 +218,7 @@ COMMENT ON COLUMN upto.event_durations.restarted_at IS 'The latest start, where 
 COMMENT ON COLUMN upto.event_durations.ended_at IS 'The latest end; NULL where none has come.';
 COMMENT ON COLUMN upto.event_durations.duration_s IS 'Seconds from started_at to ended_at; NULL while it runs.';
 COMMENT ON COLUMN upto.event_durations.state IS
-  'waiting (for its start), running, ended, failed, or unfinished: it runs, but its timeline received nothing for 24 hours, or for 10 minutes where there is a newer one.';
+  'waiting (for its start), running, ended, failed, or unfinished: it runs, but its timeline received nothing for 24 hours (or what abandon_after_s of its context says), or for 10 minutes where there is a newer one.';
 COMMENT ON COLUMN upto.event_durations.labels IS 'Those of the earliest start and of the latest end; the end''s win.';
 COMMENT ON COLUMN upto.event_durations.functions IS
   'Which functions changed the report that tells its end (its start, where none has come), as in "rename@3 hosts@1"; empty for none.';
@@ -215,8 +229,8 @@ SELECT c.name AS context, t.number AS timeline, t.name,
   t.created_at, s.first, s.last, extract(epoch FROM s.last - s.first)::float8 AS duration_s,
   s.events, s.running, s.failed,
   CASE
-    WHEN s.running > 0 AND now() - t.received_at
-      >= CASE WHEN t.number < c.latest THEN interval '10 minutes' ELSE interval '24 hours' END THEN 'unfinished'
+    WHEN s.running > 0 AND now() - t.received_at >= make_interval(
+      secs => least(coalesce(c.abandon_after_s, 86400), CASE WHEN t.number < c.latest THEN 600 END)) THEN 'unfinished'
     WHEN s.running > 0 THEN 'running' WHEN s.failed > 0 THEN 'failed' WHEN s.events > 0 THEN 'ended' ELSE 'waiting'
   END AS state
 FROM upto.contexts c
@@ -249,4 +263,4 @@ COMMENT ON COLUMN upto.timeline_summaries.failed IS 'How many of them failed.';
 COMMENT ON COLUMN upto.timeline_summaries.state IS
   'running or unfinished while a step runs (see event_durations), else failed, ended, or waiting for the first step.';
 
-INSERT INTO upto.schema_version (version) VALUES (2) ON CONFLICT DO NOTHING;
+INSERT INTO upto.schema_version (version) VALUES (3) ON CONFLICT DO NOTHING;

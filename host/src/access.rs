@@ -130,11 +130,19 @@ impl Access {
 /// # Errors
 /// Where the system gives no random bytes.
 pub fn new_token() -> std::io::Result<(String, String)> {
-    let mut random = [0; RANDOM];
-    std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut random)?;
-    let token = format!("{PREFIX}{}", hex(&random));
+    let token = format!("{PREFIX}{}", random()?);
     let digest = hex(&Sha256::digest(&token));
     Ok((token, digest))
+}
+
+/// Text that nobody else has, nor can guess.
+///
+/// # Errors
+/// Where the system gives no random numbers.
+pub fn random() -> std::io::Result<String> {
+    let mut random = [0; RANDOM];
+    std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut random)?;
+    Ok(hex(&random))
 }
 
 /// Lower-case hexadecimal digits.

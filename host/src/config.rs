@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Parser, Subcommand};
@@ -14,11 +15,14 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::access::{Access, Hosts, Scope, Token};
+use crate::retention::{Rules, Seconds};
 use crate::transform::Secrets;
 use functions::FunctionCommand;
 
 /// The file that is read where none is named and it exists.
 const DEFAULT_FILE: &str = "upto.toml";
+/// How often the housekeeping goes its round, where the file does not say.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -105,6 +109,8 @@ struct File {
     token: Vec<Token>,
     anonymous: Option<Vec<Scope>>,
     secrets: BTreeMap<String, Secret>,
+    retention: Rules,
+    housekeeping_every: Option<Seconds>,
 }
 
 /// A value that is never shown.
@@ -165,6 +171,10 @@ pub struct ServeConfig {
     pub access: Access,
     /// The names of the server.
     pub hosts: Hosts,
+    /// Which timelines are kept.
+    pub retention: Rules,
+    /// How often those are deleted that are not.
+    pub housekeeping_every: Duration,
 }
 
 impl ServeArgs {
@@ -195,6 +205,8 @@ impl ServeArgs {
             scripts: self.scripts.or(file.scripts),
             plugins: self.plugins.or(file.plugins),
             demo: self.demo,
+            retention: file.retention,
+            housekeeping_every: file.housekeeping_every.map_or(HOUSEKEEPING, Duration::from),
         })
     }
 }
@@ -319,6 +331,36 @@ mod tests {
             parse("[[udp]]\naddr = '1'\n[[udp]]\naddr = '2'").unwrap_err().starts_with("two [[udp]] have no function")
         );
         assert!(parse("udp = 7").unwrap_err().starts_with("udp is an address, or a list"));
+    }
+
+    #[test]
+    fn rules_of_retention_are_read_and_faults_told_with_their_place() {
+        let text =
+            "[[retention]]\ncontexts = ['deploy-*']\nmax_age = '90d'\nmax_timelines = 200\nabandon_after = '24h'";
+        let read = File::parse(&format!("housekeeping_every = '5m'\n{text}")).unwrap();
+        assert_eq!(read.housekeeping_every.map(Duration::from), Some(Duration::from_secs(300)));
+        assert_eq!(read.retention.of("deploy-shop").abandon_after_s, Some(86_400));
+        assert!(File::parse("").unwrap().retention.is_empty());
+        for (line, told) in [
+            ("max_age = '90 parsecs'", "\"90 parsecs\" is no length of time: write it such as 90d, 36h or 10m"),
+            ("max_age = 90", "90 is no length of time: write it such as \"90d\""),
+            ("abandon_after = '0s'", "\"0s\" is not from 1s to 20000d"),
+            ("max_timelines = 0", "nonzero"),
+            ("max_timelines = 'many'", "invalid type"),
+            ("max_ages = '90d'", "unknown field `max_ages`"),
+        ] {
+            let error = File::parse(&format!("[[retention]]\ncontexts = ['*']\n{line}")).unwrap_err().to_string();
+            assert!(error.starts_with("line 3: ") && error.contains(told), "{error}");
+        }
+        for (line, told) in [
+            ("contexts = []", "line 2: contexts names none: [\"*\"] means all"),
+            ("contexts = ['']", "line 2: the glob of contexts \"\" has 0 bytes"),
+            ("contexts = '*'", "line 2: invalid type"),
+            ("max_age = '90d'", "line 1: missing field `contexts`"),
+        ] {
+            let error = File::parse(&format!("[[retention]]\n{line}")).unwrap_err().to_string();
+            assert!(error.starts_with(told), "{error}");
+        }
     }
 
     #[test]

@@ -298,15 +298,16 @@ pub enum Liveness {
 }
 
 /// A superseded timeline that received nothing for so long is given up.
-pub const SUPERSEDED_SILENCE_S: i64 = 600;
+pub const SUPERSEDED_SILENCE_S: u32 = 600;
 /// A timeline that received nothing for so long is given up, where its context says nothing else.
-pub const ABANDON_AFTER_S: i64 = 24 * 3_600;
+pub const ABANDON_AFTER_S: u32 = 24 * 3_600;
 
 impl Liveness {
-    /// Of a timeline that last received a report at `received`.
-    pub fn of(superseded: bool, received: Time, now: Time) -> Self {
-        let silent_s = (now.micros() - received.micros()) / 1_000_000;
-        match silent_s >= ABANDON_AFTER_S || (superseded && silent_s >= SUPERSEDED_SILENCE_S) {
+    /// Of a timeline that last received a report at `received`, and whose context says when to give it up, or does not.
+    pub fn of(superseded: bool, abandon_after_s: Option<u32>, received: Time, now: Time) -> Self {
+        let abandon_after_s = abandon_after_s.unwrap_or(ABANDON_AFTER_S);
+        let patience_s = if superseded { abandon_after_s.min(SUPERSEDED_SILENCE_S) } else { abandon_after_s };
+        match (now.micros() - received.micros()) / 1_000_000 >= i64::from(patience_s) {
             true => Liveness::GivenUp,
             false => Liveness::Alive,
         }

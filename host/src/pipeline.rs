@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Access, Hosts};
+use crate::access::{self, Access, Hosts};
 use crate::api::{self, App};
 use crate::batch::{self, Writer, run_writer};
 use crate::config::{ForeignSocket, ServeConfig};
@@ -24,6 +24,7 @@ use crate::demo;
 use crate::functions::Registry;
 use crate::ingest::lane::Lane;
 use crate::ingest::{self, Job, udp};
+use crate::retention::{Housekeeper, Rules};
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
 use crate::transform::Loader;
@@ -40,6 +41,8 @@ pub struct Server {
     store: Arc<dyn Store>,
     loader: Loader,
     registry: Arc<Registry>,
+    /// The rules of retention, and how often they are followed.
+    retention: (Rules, Duration),
     udp: std::net::UdpSocket,
     /// Sockets whose datagrams go to functions.
     foreign: Vec<(std::net::UdpSocket, Arc<str>)>,
@@ -66,7 +69,8 @@ impl Server {
         }
         let http = TcpListener::bind(config.http).await.with_context(|| in_use("HTTP", "--http", config.http))?;
         let (demo, doors) = (config.demo, (config.access, config.hosts));
-        Ok(Server { demo, doors, store, loader, registry, udp, foreign, http })
+        let retention = (config.retention, config.housekeeping_every);
+        Ok(Server { demo, doors, store, loader, registry, retention, udp, foreign, http })
     }
 
     /// Where it takes datagrams, and where it serves HTTP.
@@ -80,10 +84,11 @@ impl Server {
     /// Serves until `shutdown` is cancelled; then takes nothing new, and flushes what was accepted.
     ///
     /// # Errors
-    /// Where a thread can't be started.
+    /// Where a thread can't be started, or the system gives no random numbers.
     pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let Server { demo, doors, store, loader, registry, udp, foreign, http } = self;
+        let Server { demo, doors, store, loader, registry, retention, udp, foreign, http } = self;
         let telemetry = Arc::new(Telemetry::default());
+        let housekeeper = Housekeeper::new(store.clone(), telemetry.clone(), retention, access::random()?);
         let commits = batch::commits();
         let (queue, reader) = ingest::queue();
         let (handover, inbox) = batch::handover();
@@ -104,6 +109,7 @@ impl Server {
         let lane = thread::Builder::new().name("lane".into()).spawn(move || lane.run())?;
         let loader = tokio::spawn(loader.run(shutdown.clone().cancelled_owned()));
         let following = tokio::spawn(registry.clone().run(shutdown.clone()));
+        let housekeeping = tokio::spawn(housekeeper.run(shutdown.clone()));
         let stop = Arc::new(AtomicBool::new(false));
         let target = udp.local_addr()?;
         let foreign = foreign.into_iter().map(|(socket, function)| (socket, Some(function)));
@@ -136,6 +142,7 @@ impl Server {
         finish("http", server).await;
         let _ = loader.await;
         let _ = following.await;
+        let _ = housekeeping.await;
         if let Some(demo) = demo {
             let _ = demo.await;
         }

@@ -84,6 +84,12 @@ pub struct Telemetry {
     pub batches: Counter,
     /// Writes that were tried again because the store was away.
     pub retries: Counter,
+    /// Timelines that this instance deleted by the rules of retention.
+    pub retention_timelines: Counter,
+    /// Their events.
+    pub retention_events: Counter,
+    /// Rounds of the housekeeping that failed.
+    pub housekeeping_failed: Counter,
 }
 
 /// The metrics page, but for the functions.
@@ -113,6 +119,17 @@ pub fn render(telemetry: &Telemetry, out: &mut String) {
         ("upto_reports_lost_total", "Reports that the store refused or never took.", &telemetry.lost),
         ("upto_batches_total", "Batches committed to the store.", &telemetry.batches),
         ("upto_store_retries_total", "Writes tried again because the store was away.", &telemetry.retries),
+        (
+            "upto_retention_deleted_timelines_total",
+            "Timelines that this instance deleted by the rules of retention.",
+            &telemetry.retention_timelines,
+        ),
+        ("upto_retention_deleted_events_total", "Events that went with them.", &telemetry.retention_events),
+        (
+            "upto_housekeeping_failed_rounds_total",
+            "Rounds of the housekeeping that failed.",
+            &telemetry.housekeeping_failed,
+        ),
     ];
     for (name, help, counter) in counters {
         // Writing to a String can't fail.

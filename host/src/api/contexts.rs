@@ -10,6 +10,7 @@ use super::paging::Paging;
 use super::problem::{Problem, Result};
 use super::timelines;
 use super::{App, DELETED_AT_ONCE};
+use crate::event::ABANDON_AFTER_S;
 use crate::store::{ContextRow, TimelineRef};
 
 pub async fn list(State(app): State<App>, Parameters(paging): Parameters<Paging>) -> Result<Hal> {
@@ -48,7 +49,8 @@ async fn resource(app: &App, row: ContextRow) -> Result<Value> {
         .and("contexts", hal::CONTEXTS)
         .and("timelines", hal::timelines(&row.name))
         .maybe("latest", latest.as_ref().map(|latest| hal::timeline(&latest.key)));
-    let mut members = json!({"name": row.name, "created_at": row.created_at, "timelines": row.latest});
+    let mut members = json!({"name": row.name, "created_at": row.created_at, "timelines": row.latest,
+        "abandon_after_s": row.abandon_after_s.unwrap_or(ABANDON_AFTER_S)});
     if let Some(latest) = latest {
         members["_embedded"] = json!({"latest": timelines::resource(&latest)});
     }

@@ -88,7 +88,7 @@ pub async fn delete(
     Segments((context, which)): Segments<(String, String)>,
 ) -> Result<StatusCode> {
     let key = find(&app, &context, &which).await?.key;
-    while !app.store.delete_timeline(&key, DELETED_AT_ONCE).await? {}
+    while !app.store.delete_timeline(&key, DELETED_AT_ONCE).await?.gone {}
     tracing::info!(context = key.context, timeline = key.number, "a timeline was deleted");
     Ok(StatusCode::NO_CONTENT)
 }

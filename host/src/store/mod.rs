@@ -11,6 +11,7 @@ mod rule;
 mod sqlite;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use upto_wire::Time;
@@ -138,6 +139,8 @@ pub struct ContextRow {
     pub created_at: Time,
     /// The number of its newest timeline, which is how many were made; 0 only while the first is being made.
     pub latest: u32,
+    /// Seconds of silence after which its timelines are given up; `None` for [`crate::event::ABANDON_AFTER_S`].
+    pub abandon_after_s: Option<u32>,
 }
 
 /// A timeline as read, with what its events add up to.
@@ -167,12 +170,14 @@ pub struct TimelineRow {
     pub running: u64,
     /// How many of them failed.
     pub failed: u64,
+    /// What its context says, as [`ContextRow::abandon_after_s`].
+    pub abandon_after_s: Option<u32>,
 }
 
 impl TimelineRow {
     /// Whether more is expected of it.
     pub fn liveness(&self, now: Time) -> Liveness {
-        Liveness::of(self.superseded, self.received_at, now)
+        Liveness::of(self.superseded, self.abandon_after_s, self.received_at, now)
     }
 
     /// The state of the whole run: while anything runs, running or unfinished; else failed if anything failed, ended if
@@ -188,6 +193,24 @@ impl TimelineRow {
             (0, 0, 0) => EventState::Waiting,
         }
     }
+}
+
+/// What a step of a deletion has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deleted {
+    /// How many events it deleted.
+    pub events: u64,
+    /// Whether all of it is gone, or never was.
+    pub gone: bool,
+}
+
+/// Which timelines of a context are kept; where both are said, those that meet both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// Those that have received something within so many seconds.
+    pub silent_s: Option<u32>,
+    /// So many of the newest.
+    pub newest: Option<u32>,
 }
 
 /// How a timeline is asked for.
@@ -218,15 +241,29 @@ pub trait Store: FunctionStore {
     async fn new_timeline(&self, new: &NewTimeline) -> Result<TimelineKey>;
 
     /// Deletes at most `limit` (1 or more) events of a timeline, and its row with the last of them: a step of its deletion,
-    /// in which writers wait for nothing longer. Returns whether it is gone, or never was. Its number is not given to another:
+    /// in which writers wait for nothing longer. Its number is not given to another:
     /// where it was the newest, the next report for the active timeline makes it anew under it.
     ///
     /// What is written to the timeline between the steps goes with it; what is written after it is gone stays.
-    async fn delete_timeline(&self, timeline: &TimelineKey, limit: u32) -> Result<bool>;
+    async fn delete_timeline(&self, timeline: &TimelineKey, limit: u32) -> Result<Deleted>;
 
     /// A step of the deletion of a context: one of [`Store::delete_timeline`] on its oldest timeline or, where it has none, its
     /// own row with the names in it. Returns whether it is gone, or never was. Reports that come later make it anew.
     async fn delete_context(&self, name: &str, limit: u32) -> Result<bool>;
+
+    /// Deletes the row of a context that has no timeline, with the names in it. Returns whether it is gone, or never was: one
+    /// that has got a timeline by then stays as it is. Cheap where it has timelines.
+    async fn delete_empty_context(&self, name: &str) -> Result<bool>;
+
+    /// The oldest timelines of a context that are not to be kept, by the store's clock: oldest first, at most `limit`.
+    async fn expired_timelines(&self, context: &str, keep: Keep, limit: u32) -> Result<Vec<TimelineKey>>;
+
+    /// Sets [`ContextRow::abandon_after_s`], at most 2³¹ − 1, of a context that may be gone by now.
+    async fn set_abandon_after(&self, context: &str, seconds: Option<u32>) -> Result<()>;
+
+    /// Has the housekeeping left to `holder` for a while, by the store's clock, unless another one has it; tells whether `holder`
+    /// has it. Who has it renews it so, or gives it back by a lease of nothing.
+    async fn claim_housekeeping(&self, holder: &str, lease: Duration) -> Result<bool>;
 
     /// Contexts in byte order of their names, those after `after`.
     async fn contexts(&self, after: Option<&str>, limit: u32) -> Result<Vec<ContextRow>>;

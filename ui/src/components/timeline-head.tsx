@@ -4,6 +4,7 @@ import { formatInstant, formatShortInstant, plural } from '../model/format';
 import { parseInstant } from '../model/time';
 import { pathOf } from '../router';
 import type { TimelineView } from '../state/timeline-view';
+import { DeleteRun } from './deletion';
 import { BackIcon, NextIcon } from './icons';
 import { Labels, Name } from './name';
 import { StateTag } from './state';
@@ -47,13 +48,16 @@ export function TimelineHead({ timeline, newest, followed, view }: HeadProps) {
         )}
       </ul>
       <Labels labels={timeline.labels} />
-      {followed ? (
-        <span class="following">Following the newest</span>
-      ) : (
-        <a class="button" href={pathOf(timeline.context, 'latest')}>
-          Follow the newest
-        </a>
-      )}
+      <div class="actions">
+        {followed ? (
+          <span class="following">Following the newest</span>
+        ) : (
+          <a class="button" href={pathOf(timeline.context, 'latest')}>
+            Follow the newest
+          </a>
+        )}
+        <DeleteRun timeline={timeline} isNewest={timeline.number === newest} />
+      </div>
     </div>
   );
 }

@@ -3,8 +3,9 @@ import { contextHref, entry, get } from '../api/client';
 import { Collection } from '../api/collection';
 import type { Context, Timeline } from '../api/types';
 import { More, useFresh } from '../components/collection';
+import { DeleteContext } from '../components/deletion';
 import { Labels, Name } from '../components/name';
-import { NothingYet, OldNotice } from '../components/notice';
+import { Blank, NothingYet, OldNotice } from '../components/notice';
 import { StateTag } from '../components/state';
 import { TimelineTook, timelineSeconds } from '../components/took';
 import { formatCount, formatDuration, formatInstant, formatShortInstant } from '../model/format';
@@ -34,14 +35,31 @@ export function TimelinesPage({ context }: { context: string }) {
           <h1>
             <Name text={context} />
           </h1>
-          <a class="button" href={pathOf(context, 'latest')}>
-            Follow the newest run
-          </a>
+          <div class="actions">
+            <a class="button" href={pathOf(context, 'latest')}>
+              Follow the newest run
+            </a>
+            <DeleteContext
+              context={context}
+              href={async () => contextHref(await entry(), context)}
+              runs={items.length}
+              more={timelines.hasMore.value}
+            />
+          </div>
         </div>
-        <TimelinesTable timelines={items} />
+        {items.length === 0 ? <NoRuns /> : <TimelinesTable timelines={items} />}
         <More collection={timelines} />
       </main>
     </>
+  );
+}
+
+/** All of its runs were deleted. */
+function NoRuns() {
+  return (
+    <Blank title="There are no runs">
+      <p>The next report begins one.</p>
+    </Blank>
   );
 }
 

@@ -8,7 +8,7 @@ use super::*;
 
 async fn delete_timeline(store: &dyn Store, timeline: &TimelineKey, limit: u32) -> u32 {
     let mut steps = 1;
-    while !persist(|| store.delete_timeline(timeline, limit)).await.expect("a step is done") {
+    while !persist(|| store.delete_timeline(timeline, limit)).await.expect("a step is done").gone {
         steps += 1;
     }
     steps
@@ -34,7 +34,8 @@ async fn a_timeline_goes_in_steps_and_its_row_last(database: Database) {
         written(&*store, &steps("deploy", &named(name), 25)).await;
     }
     let gone = timeline("deploy", 2);
-    assert!(!store.delete_timeline(&gone, 10).await.expect("a step"));
+    let step = store.delete_timeline(&gone, 10).await.expect("a step");
+    assert_eq!(step, Deleted { events: 10, gone: false });
     let left = store.timeline("deploy", &TimelineRef::Number(2)).await.expect("read").expect("its row goes last");
     assert_eq!(left.events, 15);
     assert_eq!(delete_timeline(&*store, &gone, 10).await, 2);
@@ -44,7 +45,8 @@ async fn a_timeline_goes_in_steps_and_its_row_last(database: Database) {
         assert_eq!(events(&*store, &timeline("deploy", number)).await.len(), 25, "others stay");
     }
     for none in [gone, timeline("deploy", 9), timeline("none", 1)] {
-        assert!(store.delete_timeline(&none, 10).await.expect("a step"), "{none:?} is not there");
+        let step = store.delete_timeline(&none, 10).await.expect("a step");
+        assert_eq!(step, Deleted { events: 0, gone: true }, "{none:?} is not there");
     }
     // Its name is free, and gets a number of its own.
     assert_eq!(report(&*store, "deploy", named("b"), key("db", ""), start(1)).await, [timeline("deploy", 4)]);

@@ -10,6 +10,7 @@ mod functions;
 mod housekeeping;
 mod merge;
 mod reads;
+mod retention;
 mod routing;
 mod tls;
 mod upgrade;
@@ -21,8 +22,10 @@ use std::time::{Duration, Instant};
 use upto_tests::pgbouncer::PgBouncer;
 use upto_wire::{Kind, Report, Status, Time};
 
-use super::{Batch, Change, NewTimeline, Result, Store, StoreError, Target, TimelineKey, TimelineRef, open};
-use crate::event::{Event, EventKey, LabelText};
+use super::{
+    Batch, Change, Deleted, Keep, NewTimeline, Result, Store, StoreError, Target, TimelineKey, TimelineRef, open,
+};
+use crate::event::{Event, EventKey, EventState, LabelText};
 
 /// An empty database of one kind, removed when dropped.
 pub(super) struct Database {
@@ -180,6 +183,12 @@ use on_every_store;
 /// A moment `seconds` after a fixed one.
 fn at(seconds: i64) -> Time {
     Time::from_micros((1_900_000_800 + seconds) * 1_000_000)
+}
+
+/// What the store's clock says, more or less.
+fn now() -> Time {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is after 1970");
+    Time::from_micros(since.as_micros() as i64)
 }
 
 fn named(name: &str) -> Target {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::event::Liveness;
+use crate::store::TimelineRow;
 
 /// Every kind of event there is.
 fn shapes() -> Vec<Event> {
@@ -63,57 +64,82 @@ fn normal(mut row: Shown) -> Shown {
     row
 }
 
-fn now() -> Time {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is after 1970");
-    Time::from_micros(since.as_micros() as i64)
-}
+/// How long the newest timeline of a context, or the one before it, has been silent: on both sides of when it is given up.
+const SILENCES: [(Option<u32>, bool, i64); 12] = [
+    (None, false, 86_390),
+    (None, false, 86_410),
+    (None, true, 590),
+    (None, true, 610),
+    (Some(300), false, 290),
+    (Some(300), false, 310),
+    (Some(300), true, 290),
+    (Some(300), true, 310),
+    (Some(200_000), false, 199_990),
+    (Some(200_000), false, 200_010),
+    (Some(200_000), true, 590),
+    (Some(200_000), true, 610),
+];
 
 async fn events_and_timelines_are_shown_as_the_rule_says(database: Database) {
     let store = database.open().await;
     let shapes = shapes();
-    // For each: when it was last heard of, and whether it is superseded.
-    let ages = [("one", 86_390), ("two", 86_410), ("three", 590), ("four", 610), ("five", 590)];
-    for (name, age_s) in ages {
-        let received = Time::from_micros(now().micros() - age_s * 1_000_000);
+    for (number, (abandon_after, superseded, silent_s)) in SILENCES.into_iter().enumerate() {
+        let context = format!("deploy-{number}");
+        let received = Time::from_micros(now().micros() - silent_s * 1_000_000);
         let change =
-            |(n, event): (usize, &Event)| change("deploy", named(name), key(&format!("{n:03}"), "h"), event.clone());
+            |(n, event): (usize, &Event)| change(&context, Target::Active, key(&format!("{n:03}"), "h"), event.clone());
         store.write(&batch(shapes.iter().enumerate().map(change), received)).await.expect("written");
+        if superseded {
+            new(&*store, &context, None).await;
+        }
+        store.set_abandon_after(&context, abandon_after).await.expect("set");
+        let now = now();
+        let row = store.timeline(&context, &TimelineRef::Number(1)).await.expect("read").expect("it is there");
+        assert_eq!((row.superseded, row.abandon_after_s), (superseded, abandon_after));
+        let given_up = number % 2 == 1;
+        assert_eq!(row.liveness(now) == Liveness::GivenUp, given_up, "{context}: {abandon_after:?} {silent_s}");
+        assert_events_are_shown(&database, &row, &shapes, now).await;
+        assert_is_shown(&database, &row, now).await;
     }
     new(&*store, "empty", None).await;
-    let now = now();
-    for row in store.timelines("deploy", None, 9).await.expect("read") {
-        let liveness = row.liveness(now);
-        let sql = format!(
-            "SELECT kind, status, {}, {}, {}, duration_s, state, labels FROM {}event_durations \
-             WHERE context = 'deploy' AND timeline = {} AND host = 'h' ORDER BY name",
-            database.time("started_at"),
-            database.time("restarted_at"),
-            database.time("ended_at"),
-            database.schema(),
-            row.key.number,
-        );
-        let rows: Vec<_> = database.query(&sql).await.into_iter().map(normal).collect();
-        for (n, (row, event)) in rows.iter().zip(&shapes).enumerate() {
-            assert_eq!(*row, shown(event, liveness), "{n}: {event:?}");
-        }
-        assert_eq!(rows.len(), shapes.len());
-        let sql = format!(
-            "SELECT {}, {}, events, running, failed, state FROM {}timeline_summaries WHERE context = 'deploy' AND name = '{}'",
-            database.time("first"),
-            database.time("last"),
-            database.schema(),
-            row.name.as_deref().unwrap_or_default(),
-        );
-        let time = |time: Option<Time>| time.map(|time| time.to_string());
-        let counts = [row.events, row.running, row.failed].map(|count| Some(count.to_string()));
-        let mut wanted = vec![time(row.first), time(row.last)];
-        wanted.extend(counts);
-        wanted.push(Some(row.state(now).as_str().to_owned()));
-        assert_eq!(database.query(&sql).await, [wanted]);
-    }
     let sql =
         format!("SELECT state, events, first FROM {}timeline_summaries WHERE context = 'empty'", database.schema());
     assert_eq!(database.query(&sql).await, [vec![Some("waiting".to_owned()), Some("0".to_owned()), None]]);
+}
+
+async fn assert_events_are_shown(database: &Database, row: &TimelineRow, shapes: &[Event], now: Time) {
+    let sql = format!(
+        "SELECT kind, status, {}, {}, {}, duration_s, state, labels FROM {}event_durations \
+         WHERE context = '{}' AND timeline = {} AND host = 'h' ORDER BY name",
+        database.time("started_at"),
+        database.time("restarted_at"),
+        database.time("ended_at"),
+        database.schema(),
+        row.key.context,
+        row.key.number,
+    );
+    let rows: Vec<_> = database.query(&sql).await.into_iter().map(normal).collect();
+    for (n, (shown_row, event)) in rows.iter().zip(shapes).enumerate() {
+        assert_eq!(*shown_row, shown(event, row.liveness(now)), "{n} of {:?}: {event:?}", row.key);
+    }
+    assert_eq!(rows.len(), shapes.len());
+}
+
+async fn assert_is_shown(database: &Database, row: &TimelineRow, now: Time) {
+    let sql = format!(
+        "SELECT {}, {}, events, running, failed, state FROM {}timeline_summaries WHERE context = '{}' AND timeline = {}",
+        database.time("first"),
+        database.time("last"),
+        database.schema(),
+        row.key.context,
+        row.key.number,
+    );
+    let time = |time: Option<Time>| time.map(|time| time.to_string());
+    let counts = [row.events, row.running, row.failed].map(|count| Some(count.to_string()));
+    let mut wanted = vec![time(row.first), time(row.last)];
+    wanted.extend(counts);
+    wanted.push(Some(row.state(now).as_str().to_owned()));
+    assert_eq!(database.query(&sql).await, [wanted]);
 }
 
 macro_rules! on_both_databases {

@@ -10,7 +10,7 @@ use tokio_postgres::types::Type;
 use super::Result;
 use super::connect::Transaction;
 use super::types::Parameter;
-use crate::store::TimelineKey;
+use crate::store::{Deleted, TimelineKey};
 
 const LOCK_TIMELINE: &str = "SELECT t.context_id FROM upto.timelines t JOIN upto.contexts c ON c.id = t.context_id \
     WHERE c.name = $1 AND t.number = $2 FOR UPDATE OF t";
@@ -34,7 +34,7 @@ const DELETE_EMPTY_CONTEXT: &str = "DELETE FROM upto.contexts WHERE id = $1 \
     AND NOT EXISTS (SELECT FROM upto.timelines WHERE context_id = $1)";
 
 /// [`crate::store::Store::delete_timeline`].
-pub(super) async fn timeline(pool: &Pool, timeline: &TimelineKey, limit: u32) -> Result<bool> {
+pub(super) async fn timeline(pool: &Pool, timeline: &TimelineKey, limit: u32) -> Result<Deleted> {
     let number = timeline.number as i32;
     let transaction = Transaction::begin(pool).await?;
     let client = transaction.client();
@@ -42,27 +42,44 @@ pub(super) async fn timeline(pool: &Pool, timeline: &TimelineKey, limit: u32) ->
         client.query_typed_opt(LOCK_TIMELINE, &[(&timeline.context, Type::TEXT), (&number, Type::INT4)]).await?;
     let Some(row) = locked else {
         transaction.roll_back().await?;
-        return Ok(true);
+        return Ok(Deleted { events: 0, gone: true });
     };
     let (context, limit): (i32, i64) = (row.get(0), limit.into());
     let key: [Parameter<'_>; 3] = [(&context, Type::INT4), (&number, Type::INT4), (&limit, Type::INT8)];
-    client.execute_typed(DELETE_EVENTS, &key).await?;
+    let events = client.execute_typed(DELETE_EVENTS, &key).await?;
     let gone = client.execute_typed(DELETE_EMPTY_TIMELINE, &key[..2]).await? > 0;
     transaction.commit().await?;
-    Ok(gone)
+    Ok(Deleted { events, gone })
 }
 
 /// [`crate::store::Store::delete_context`].
 pub(super) async fn context(pool: &Pool, name: &str, limit: u32) -> Result<bool> {
-    let name_parameter: [Parameter<'_>; 1] = [(&name, Type::TEXT)];
-    let oldest = pool.get().await?.query_typed_opt(OLDEST, &name_parameter).await?;
-    if let Some(oldest) = oldest {
-        let key = TimelineKey { context: name.to_owned(), number: oldest.get::<_, i32>(0) as u32 };
-        return timeline(pool, &key, limit).await.map(|_| false);
+    match oldest(pool, name).await? {
+        Some(oldest) => timeline(pool, &oldest, limit).await.map(|_| false),
+        None => without_timelines(pool, name).await,
     }
+}
+
+/// [`crate::store::Store::delete_empty_context`].
+pub(super) async fn empty_context(pool: &Pool, name: &str) -> Result<bool> {
+    // Most have some, and then nobody is locked out.
+    match oldest(pool, name).await? {
+        Some(_) => Ok(false),
+        None => without_timelines(pool, name).await,
+    }
+}
+
+/// The oldest timeline of a context.
+async fn oldest(pool: &Pool, name: &str) -> Result<Option<TimelineKey>> {
+    let row = pool.get().await?.query_typed_opt(OLDEST, &[(&name, Type::TEXT)]).await?;
+    Ok(row.map(|row| TimelineKey { context: name.to_owned(), number: row.get::<_, i32>(0) as u32 }))
+}
+
+/// Deletes a context, unless it has got a timeline by now. Whether it is gone.
+async fn without_timelines(pool: &Pool, name: &str) -> Result<bool> {
     let transaction = Transaction::begin(pool).await?;
     let client = transaction.client();
-    let Some(row) = client.query_typed_opt(LOCK_CONTEXT, &name_parameter).await? else {
+    let Some(row) = client.query_typed_opt(LOCK_CONTEXT, &[(&name, Type::TEXT)]).await? else {
         transaction.roll_back().await?;
         return Ok(true);
     };

@@ -7,6 +7,7 @@
 mod connect;
 mod delete;
 mod functions;
+mod housekeeping;
 mod learn;
 mod letters;
 mod listen;
@@ -23,7 +24,9 @@ use async_trait::async_trait;
 use deadpool_postgres::Pool;
 
 use super::dictionary::Dictionary;
-use super::{Batch, ContextRow, NewTimeline, Result, Store, StoreError, TimelineKey, TimelineRef, TimelineRow};
+use super::{
+    Batch, ContextRow, Deleted, Keep, NewTimeline, Result, Store, StoreError, TimelineKey, TimelineRef, TimelineRow,
+};
 use crate::event::{Event, EventKey};
 
 /// How long a call may take. Longer than the server's own limits on statements, which tell more.
@@ -76,12 +79,28 @@ impl Store for Postgres {
         within(CALL_TIMEOUT, self.make_or_find(new)).await
     }
 
-    async fn delete_timeline(&self, timeline: &TimelineKey, limit: u32) -> Result<bool> {
+    async fn delete_timeline(&self, timeline: &TimelineKey, limit: u32) -> Result<Deleted> {
         within(CALL_TIMEOUT, delete::timeline(&self.pool, timeline, limit)).await
     }
 
     async fn delete_context(&self, name: &str, limit: u32) -> Result<bool> {
         within(CALL_TIMEOUT, delete::context(&self.pool, name, limit)).await
+    }
+
+    async fn delete_empty_context(&self, name: &str) -> Result<bool> {
+        within(CALL_TIMEOUT, delete::empty_context(&self.pool, name)).await
+    }
+
+    async fn expired_timelines(&self, context: &str, keep: Keep, limit: u32) -> Result<Vec<TimelineKey>> {
+        within(CALL_TIMEOUT, housekeeping::expired(&self.pool, context, keep, limit)).await
+    }
+
+    async fn set_abandon_after(&self, context: &str, seconds: Option<u32>) -> Result<()> {
+        within(CALL_TIMEOUT, housekeeping::set_abandon_after(&self.pool, context, seconds)).await
+    }
+
+    async fn claim_housekeeping(&self, holder: &str, lease: Duration) -> Result<bool> {
+        within(CALL_TIMEOUT, housekeeping::claim(&self.pool, holder, lease)).await
     }
 
     async fn contexts(&self, after: Option<&str>, limit: u32) -> Result<Vec<ContextRow>> {

@@ -34,8 +34,8 @@ macro_rules! events {
 macro_rules! timelines {
     ($condition:literal) => {
         concat!(
-            "SELECT t.context, t.number, t.name, t.labels, t.created_at, t.received_at, t.revision, t.superseded, s.* \
-             FROM (SELECT c.name AS context, t.*, t.number < c.latest AS superseded \
+            "SELECT t.context, t.number, t.name, t.labels, t.created_at, t.received_at, t.revision, t.superseded, s.*, t.abandon_after_s \
+             FROM (SELECT c.name AS context, t.*, t.number < c.latest AS superseded, c.abandon_after_s \
                    FROM upto.contexts c JOIN upto.timelines t ON t.context_id = c.id \
                    WHERE c.name = $1 AND ",
             $condition,
@@ -62,18 +62,24 @@ pub(super) async fn query(pool: &Pool, sql: &str, parameters: &[Parameter<'_>]) 
 }
 
 pub(super) async fn contexts(pool: &Pool, after: &str, limit: u32) -> Result<Vec<ContextRow>> {
-    let sql = "SELECT name, created_at, latest FROM upto.contexts WHERE name > $1 ORDER BY name LIMIT $2";
+    let sql =
+        "SELECT name, created_at, latest, abandon_after_s FROM upto.contexts WHERE name > $1 ORDER BY name LIMIT $2";
     let rows = query(pool, sql, &[(&after, Type::TEXT), (&i64::from(limit), Type::INT8)]).await?;
     Ok(rows.iter().map(context_row).collect())
 }
 
 pub(super) async fn context(pool: &Pool, name: &str) -> Result<Option<ContextRow>> {
-    let sql = "SELECT name, created_at, latest FROM upto.contexts WHERE name = $1";
+    let sql = "SELECT name, created_at, latest, abandon_after_s FROM upto.contexts WHERE name = $1";
     Ok(query(pool, sql, &[(&name, Type::TEXT)]).await?.first().map(context_row))
 }
 
 fn context_row(row: &Row) -> ContextRow {
-    ContextRow { name: row.get(0), created_at: time(row, 1), latest: row.get::<_, i32>(2).unsigned_abs() }
+    ContextRow {
+        name: row.get(0),
+        created_at: time(row, 1),
+        latest: row.get::<_, i32>(2).unsigned_abs(),
+        abandon_after_s: seconds(row, 3),
+    }
 }
 
 pub(super) async fn timelines(pool: &Pool, context: &str, before: Option<u32>, limit: u32) -> Result<Vec<TimelineRow>> {
@@ -115,6 +121,7 @@ fn timeline_row(row: &Row) -> TimelineRow {
         failed: row.get::<_, i64>(10).unsigned_abs(),
         first: optional_time(row, 11),
         last: optional_time(row, 12),
+        abandon_after_s: seconds(row, 13),
     }
 }
 
@@ -176,6 +183,10 @@ pub(super) async fn revision(pool: &Pool, timeline: &TimelineKey) -> Result<Opti
 
 pub(super) async fn ping(pool: &Pool) -> Result<()> {
     query(pool, "SELECT 1", &[]).await.map(drop)
+}
+
+fn seconds(row: &Row, column: usize) -> Option<u32> {
+    row.get::<_, Option<i32>>(column).map(i32::unsigned_abs)
 }
 
 pub(super) fn time(row: &Row, column: usize) -> Time {

@@ -5,6 +5,7 @@
 
 mod delete;
 mod functions;
+mod housekeeping;
 mod letters;
 mod read;
 mod write;
@@ -17,15 +18,17 @@ use async_trait::async_trait;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tokio::sync::Notify;
 
-use super::{Batch, ContextRow, NewTimeline, Result, Store, StoreError, TimelineKey, TimelineRef, TimelineRow};
+use super::{
+    Batch, ContextRow, Deleted, Keep, NewTimeline, Result, Store, StoreError, TimelineKey, TimelineRef, TimelineRow,
+};
 use crate::event::{Event, EventKey};
 use write::Writer;
 
 /// The version of `schema.sql`, kept in the file's `user_version`.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 const SCHEMA: &str = include_str!("schema.sql");
-/// The step from version 1: what `schema.sql` does not do to tables that exist.
-const FROM_1: &str = include_str!("from_1.sql");
+/// The steps from version 1, 2 …: what `schema.sql` does not do to what exists.
+const STEPS: [&str; SCHEMA_VERSION as usize - 1] = [include_str!("from_1.sql"), include_str!("from_2.sql")];
 
 /// How long a call waits for another process that writes to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(4);
@@ -167,8 +170,9 @@ fn prepare_schema(connection: &mut Connection) -> Result<()> {
         )));
     }
     if version < SCHEMA_VERSION {
-        if version == 1 {
-            transaction.execute_batch(FROM_1)?;
+        // A new file has version 0, and nothing to be changed.
+        for step in (1..SCHEMA_VERSION).zip(STEPS).filter(|(from, _)| (1..=*from).contains(&version)) {
+            transaction.execute_batch(step.1)?;
         }
         transaction.execute_batch(SCHEMA)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
@@ -219,7 +223,7 @@ impl Store for Sqlite {
         self.write_with(move |writer| writer.new_timeline(&new)).await
     }
 
-    async fn delete_timeline(&self, timeline: &TimelineKey, limit: u32) -> Result<bool> {
+    async fn delete_timeline(&self, timeline: &TimelineKey, limit: u32) -> Result<Deleted> {
         let timeline = timeline.clone();
         self.write_with(move |writer| writer.delete_timeline(&timeline, limit)).await
     }
@@ -227,6 +231,30 @@ impl Store for Sqlite {
     async fn delete_context(&self, name: &str, limit: u32) -> Result<bool> {
         let name = name.to_owned();
         self.write_with(move |writer| writer.delete_context(&name, limit)).await
+    }
+
+    async fn delete_empty_context(&self, name: &str) -> Result<bool> {
+        let (name, asked) = (name.to_owned(), name.to_owned());
+        // Most have some, and then nobody has to wait.
+        if self.read_with(move |connection| housekeeping::has_timelines(connection, &asked)).await? {
+            return Ok(false);
+        }
+        self.write_with(move |writer| writer.delete_empty_context(&name)).await
+    }
+
+    async fn expired_timelines(&self, context: &str, keep: Keep, limit: u32) -> Result<Vec<TimelineKey>> {
+        let context = context.to_owned();
+        self.read_with(move |connection| housekeeping::expired(connection, &context, keep, limit)).await
+    }
+
+    async fn set_abandon_after(&self, context: &str, seconds: Option<u32>) -> Result<()> {
+        let context = context.to_owned();
+        self.write_with(move |writer| writer.set_abandon_after(&context, seconds)).await
+    }
+
+    async fn claim_housekeeping(&self, holder: &str, lease: Duration) -> Result<bool> {
+        let holder = holder.to_owned();
+        self.write_with(move |writer| writer.claim_housekeeping(&holder, lease)).await
     }
 
     async fn contexts(&self, after: Option<&str>, limit: u32) -> Result<Vec<ContextRow>> {

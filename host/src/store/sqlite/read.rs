@@ -42,7 +42,7 @@ macro_rules! timelines {
             first!(),
             "), max(",
             last!(),
-            ") \
+            "), c.abandon_after_s \
              FROM (SELECT t.* FROM contexts c JOIN timelines t ON t.context_id = c.id \
                    WHERE c.name = :context AND ",
             $condition,
@@ -55,18 +55,20 @@ macro_rules! timelines {
 }
 
 pub(super) fn contexts(connection: &Connection, after: &str, limit: u32) -> Result<Vec<ContextRow>> {
-    let mut statement = connection
-        .prepare_cached("SELECT name, created_at, latest FROM contexts WHERE name > ?1 ORDER BY name LIMIT ?2")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT name, created_at, latest, abandon_after_s FROM contexts WHERE name > ?1 ORDER BY name LIMIT ?2",
+    )?;
     statement.query_map(params![after, limit], context_row)?.collect()
 }
 
 pub(super) fn context(connection: &Connection, name: &str) -> Result<Option<ContextRow>> {
-    let mut statement = connection.prepare_cached("SELECT name, created_at, latest FROM contexts WHERE name = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT name, created_at, latest, abandon_after_s FROM contexts WHERE name = ?1")?;
     statement.query_row([name], context_row).optional()
 }
 
 fn context_row(row: &Row<'_>) -> Result<ContextRow> {
-    Ok(ContextRow { name: row.get(0)?, created_at: time(row, 1)?, latest: row.get(2)? })
+    Ok(ContextRow { name: row.get(0)?, created_at: time(row, 1)?, latest: row.get(2)?, abandon_after_s: row.get(3)? })
 }
 
 pub(super) fn timelines(
@@ -112,6 +114,7 @@ fn timeline_row(row: &Row<'_>) -> Result<TimelineRow> {
         failed: count(row, 10)?,
         first: optional_time(row, 11)?,
         last: optional_time(row, 12)?,
+        abandon_after_s: row.get(13)?,
     })
 }
 

@@ -6,7 +6,8 @@ CREATE TABLE IF NOT EXISTS contexts (
   id integer PRIMARY KEY AUTOINCREMENT,
   name text NOT NULL UNIQUE,
   latest integer NOT NULL DEFAULT 0,
-  created_at integer NOT NULL
+  created_at integer NOT NULL,
+  abandon_after_s integer
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS timelines (
@@ -100,6 +101,13 @@ CREATE TABLE IF NOT EXISTS registry (
 ) STRICT;
 INSERT INTO registry (one) VALUES (1) ON CONFLICT DO NOTHING;
 
+-- The lease of the one that does the housekeeping.
+CREATE TABLE IF NOT EXISTS housekeeping (
+  one integer PRIMARY KEY CHECK (one = 1),
+  holder text NOT NULL,
+  until integer NOT NULL
+) STRICT;
+
 -- Events as people read them.
 CREATE VIEW IF NOT EXISTS event_durations AS
 WITH read AS (
@@ -109,9 +117,9 @@ WITH read AS (
       OR coalesce(e.restarted_at, e.started_at) > e.ended_at) AS running,
     CASE WHEN e.started_at IS NULL OR NOT e.is_point THEN e.ended_at END AS end_at,
     CASE WHEN e.started_at IS NULL AND e.is_point THEN e.ended_at ELSE e.started_at END AS start_at,
-    -- Silent for 24 hours, or for 10 minutes since a newer timeline began.
+    -- Silent for 24 hours, or what the context says, or for 10 minutes since a newer timeline began.
     CAST(strftime('%s', 'now') AS integer) * 1000000 - t.received_at
-      >= CASE WHEN t.number < c.latest THEN 600000000 ELSE 86400000000 END AS given_up
+      >= 1000000 * min(coalesce(c.abandon_after_s, 86400), iif(t.number < c.latest, 600, 9e9)) AS given_up
   FROM contexts c
   JOIN timelines t ON t.context_id = c.id
   JOIN events e ON e.context_id = t.context_id AND e.timeline = t.number
@@ -140,7 +148,7 @@ CREATE VIEW IF NOT EXISTS timeline_summaries AS
 WITH read AS (
   SELECT c.name AS context, t.number AS timeline, t.name, t.labels, t.created_at, s.*,
     CAST(strftime('%s', 'now') AS integer) * 1000000 - t.received_at
-      >= CASE WHEN t.number < c.latest THEN 600000000 ELSE 86400000000 END AS given_up
+      >= 1000000 * min(coalesce(c.abandon_after_s, 86400), iif(t.number < c.latest, 600, 9e9)) AS given_up
   FROM contexts c
   JOIN timelines t ON t.context_id = c.id
   LEFT JOIN (

@@ -14,8 +14,11 @@ mod sender;
 
 use anyhow::{Result, ensure};
 
+/// Measures and prints.
+type Report = fn() -> Result<()>;
+
 /// What can be measured, by the names that pick one.
-const SECTIONS: [(&str, fn() -> Result<()>); 3] =
+const SECTIONS: [(&str, Report); 3] =
     [("processes", processes::report), ("udp", ingest::report), ("bomb", bomb::report)];
 
 /// Without arguments all is measured, else the sections that are named.
