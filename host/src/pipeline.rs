@@ -114,7 +114,7 @@ impl Server {
             receivers.push(join(thread::Builder::new().name("udp".into()).spawn(receive)?));
         }
         let app = App::new(registry, recent, queue.clone(), commits, telemetry.clone(), doors, shutdown.clone());
-        let server = part(tokio::spawn(api::serve(http, app.router(), shutdown.clone())));
+        let server = part(tokio::spawn(api::serve(http, app.router(), telemetry.clone(), shutdown.clone())));
         let demo = demo.then(|| tokio::spawn(demo::run(store, target, telemetry.clone(), shutdown.clone())));
 
         let lane = join(lane);

@@ -84,6 +84,8 @@ pub struct Telemetry {
     pub batches: Counter,
     /// Writes that were tried again because the store was away.
     pub retries: Counter,
+    /// Connections closed to make room for others, as their clients kept them waiting.
+    pub connections_closed: Counter,
 }
 
 /// The metrics page, but for the functions.
@@ -113,6 +115,11 @@ pub fn render(telemetry: &Telemetry, out: &mut String) {
         ("upto_reports_lost_total", "Reports that the store refused or never took.", &telemetry.lost),
         ("upto_batches_total", "Batches committed to the store.", &telemetry.batches),
         ("upto_store_retries_total", "Writes tried again because the store was away.", &telemetry.retries),
+        (
+            "upto_connections_closed_total",
+            "Connections closed to make room for others, as their clients kept them waiting.",
+            &telemetry.connections_closed,
+        ),
     ];
     for (name, help, counter) in counters {
         // Writing to a String can't fail.

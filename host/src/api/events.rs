@@ -34,7 +34,7 @@ pub async fn report(
     body: Body,
 ) -> Result<Response> {
     let encoding = encoding(&headers)?;
-    let (body, room) = body::read(&app, &headers, body, MAX_BODY).await?;
+    let (body, room) = body::read(&app, body, MAX_BODY).await?;
     let http::Body { reports, refused } = decode(&body, encoding, source, clock::now(), &app.telemetry);
     drop(body);
     let accepted = reports.len();

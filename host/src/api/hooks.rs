@@ -55,7 +55,7 @@ pub async fn receive(
         Problem::not_found(format!("there is no function {function:?} with a \"receive\" (docs/functions.md)"))
     })?;
     let (parts, body) = request.into_parts();
-    let (body, room) = read(&app, &parts.headers, body, MAX_BODY).await?;
+    let (body, room) = read(&app, body, MAX_BODY).await?;
     let request = foreign_request(&parts, rest, body, source)?;
     let received = request.received;
     let place = tokio::time::timeout(PLACE_WAIT, app.receivers.clone().acquire_owned()).await;

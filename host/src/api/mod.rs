@@ -10,6 +10,7 @@ mod guard;
 mod hal;
 mod hooks;
 mod paging;
+mod places;
 mod problem;
 mod serve;
 mod stream;
