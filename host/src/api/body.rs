@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::App;
 use super::events::encoding;
 use super::problem::{Problem, Result};
+use super::unpack::Coding;
 use crate::ingest::http::Encoding;
 
 /// How long a body may take to arrive.
@@ -31,41 +32,96 @@ pub fn expect_json(headers: &HeaderMap) -> Result<()> {
     }
 }
 
-/// Reads a body of at most `limit` bytes, with the place that it takes among those in memory.
-pub async fn read(app: &App, mut body: Body, limit: usize) -> Result<(Bytes, OwnedSemaphorePermit)> {
-    let mut room = take_room(&app.bodies, 1)?;
-    let mut bytes = Vec::new();
+/// Bytes that a body may have.
+#[derive(Clone, Copy)]
+pub struct Limit {
+    /// As it is sent.
+    pub sent: usize,
+    /// Once it is decompressed, if it is compressed.
+    pub unpacked: usize,
+}
+
+impl From<usize> for Limit {
+    /// As many in either state.
+    fn from(bytes: usize) -> Self {
+        Limit { sent: bytes, unpacked: bytes }
+    }
+}
+
+/// Reads a body, decompressed, with the place that it takes among those in memory.
+pub async fn read(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    limit: impl Into<Limit>,
+) -> Result<(Bytes, OwnedSemaphorePermit)> {
+    let (coding, limit) = (Coding::of(headers)?, limit.into());
+    let sent = read_as_sent(app, body, limit.sent).await?;
+    let Some(coding) = coding else { return Ok(sent) };
+    // Closed by nobody.
+    let turn = app.unpacking.clone().acquire_owned().await.ok();
+    let mut unpacked = Held::new(app, limit.unpacked)?;
+    let unpack = move || {
+        let ((packed, _room), _turn) = (sent, turn);
+        coding.unpack(&packed, |piece| unpacked.push(piece))?;
+        Ok(unpacked.into_parts())
+    };
+    tokio::task::spawn_blocking(unpack).await.map_err(|_| Problem::busy("the server is stopping; send it again"))?
+}
+
+/// As [`read`], with the bytes as they were sent: for what is signed.
+pub async fn read_as_sent(app: &App, mut body: Body, limit: usize) -> Result<(Bytes, OwnedSemaphorePermit)> {
+    let mut held = Held::new(app, limit)?;
     let deadline = Instant::now() + BODY_WAIT;
     let (mut pace_until, mut paced) = (Instant::now() + PACE_WAIT, 0);
     loop {
         let frame = tokio::time::timeout_at(deadline.min(pace_until), body.frame()).await;
-        let Some(frame) = frame.map_err(|_| too_slow())? else { break };
+        let Some(frame) = frame.map_err(|_| too_slow())? else { return Ok(held.into_parts()) };
         let frame = frame.map_err(|error| Problem::bad_request(format!("the body can't be read: {error}")))?;
         let Some(data) = frame.data_ref() else { continue };
-        if bytes.len() + data.len() > limit {
-            return Err(too_large(limit));
-        }
-        // As it comes, so that bodies that were only promised take no place.
-        grow(&mut room, &app.bodies, bytes.len() + data.len())?;
-        bytes.extend_from_slice(data);
-        if bytes.len() - paced >= PACE_BYTES {
-            (pace_until, paced) = (Instant::now() + PACE_WAIT, bytes.len());
+        held.push(data)?;
+        if held.bytes.len() - paced >= PACE_BYTES {
+            (pace_until, paced) = (Instant::now() + PACE_WAIT, held.bytes.len());
         }
     }
-    Ok((bytes.into(), room))
+}
+
+/// A body as it grows. It takes place among those in memory for what it holds, so that what was only promised takes none.
+struct Held {
+    bytes: Vec<u8>,
+    limit: usize,
+    room: OwnedSemaphorePermit,
+    bodies: Arc<Semaphore>,
+}
+
+impl Held {
+    fn new(app: &App, limit: usize) -> Result<Self> {
+        let bodies = app.bodies.clone();
+        Ok(Held { bytes: Vec::new(), limit, room: take_room(&bodies, 1)?, bodies })
+    }
+
+    fn push(&mut self, data: &[u8]) -> Result<()> {
+        let size = self.bytes.len() + data.len();
+        if size > self.limit {
+            return Err(too_large(self.limit));
+        }
+        if size > self.bytes.capacity() {
+            let capacity = (2 * self.bytes.capacity()).clamp(size, self.limit);
+            let missing = (capacity / 1024 + 1).saturating_sub(self.room.num_permits());
+            self.room.merge(take_room(&self.bodies, missing as u32)?);
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn into_parts(self) -> (Bytes, OwnedSemaphorePermit) {
+        (self.bytes.into(), self.room)
+    }
 }
 
 fn take_room(bodies: &Arc<Semaphore>, kib: u32) -> Result<OwnedSemaphorePermit> {
     bodies.clone().try_acquire_many_owned(kib).map_err(|_| Problem::busy("too many bodies are under way"))
-}
-
-/// Makes a place one of so many bytes at least.
-fn grow(room: &mut OwnedSemaphorePermit, bodies: &Arc<Semaphore>, bytes: usize) -> Result<()> {
-    let missing = (bytes / 1024 + 1).saturating_sub(room.num_permits());
-    if missing > 0 {
-        room.merge(take_room(bodies, missing as u32)?);
-    }
-    Ok(())
 }
 
 fn too_slow() -> Problem {
@@ -92,7 +148,7 @@ pub async fn json_with_room<T: DeserializeOwned>(
     limit: usize,
 ) -> Result<(T, OwnedSemaphorePermit)> {
     expect_json(headers)?;
-    let (bytes, room) = read(app, body, limit).await?;
+    let (bytes, room) = read(app, headers, body, limit).await?;
     let text = if bytes.trim_ascii().is_empty() { b"{}".as_slice() } else { &bytes };
     let value = serde_json::from_slice(text).map_err(|error| Problem::bad_request(format!("the body: {error}")))?;
     Ok((value, room))

@@ -101,7 +101,7 @@ async fn put(
             format!("there are {COUNT}; delete one first"),
         ));
     }
-    let (content, _room) = body::read(&app, body, FILE as usize).await?;
+    let (content, _room) = body::read(&app, &headers, body, FILE as usize).await?;
     let checked = content.clone();
     let table = tokio::task::spawn_blocking(move || format.parse(&checked));
     let table = table.await.map_err(|_| Problem::busy("the table could not be read"))?;

@@ -59,7 +59,7 @@ pub async fn make(
     body: Body,
 ) -> Result<Response> {
     expect_json(&headers)?;
-    let (body, room) = read(&app, body, MAX_BODY).await?;
+    let (body, room) = read(&app, &headers, body, MAX_BODY).await?;
     let new: NewTimeline = match body.trim_ascii() {
         b"" => NewTimeline::default(),
         body => serde_json::from_slice(body)

@@ -115,7 +115,7 @@ pub async fn deploy(
     // The place is kept until the function is checked, as it is held until then.
     let (candidate, activate, _room) = match language {
         Some(language) => {
-            let (code, room) = body::read(&app, body, MAX_FUNCTION).await?;
+            let (code, room) = body::read(&app, &headers, body, MAX_FUNCTION).await?;
             let settings = Settings::of(&name);
             (Candidate { name: name.clone(), language, code, cases: no_cases(), settings }, true, room)
         }
