@@ -14,11 +14,17 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::access::{Access, Hosts, Scope, Token};
+use crate::ingest::flood::Limits;
 use crate::transform::Secrets;
 use functions::FunctionCommand;
 
 /// The file that is read where none is named and it exists.
 const DEFAULT_FILE: &str = "upto.toml";
+/// New contexts that a sender of datagrams may bring a minute: an organisation behind one address does, once, when the
+/// server was started anew.
+const NEW_CONTEXTS: u32 = 1_000;
+/// New names, hosts and timelines in contexts that it may bring a minute: a build of so many steps does.
+const NEW_NAMES: u32 = 100_000;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -83,6 +89,12 @@ pub struct ServeArgs {
     /// A name under which browsers and programs reach the server, beside localhost and addresses; may be repeated
     #[arg(long = "host", value_name = "NAME", env = "UPTO_HOSTS", value_delimiter = ',')]
     hosts: Vec<String>,
+    /// New contexts that a sender of datagrams may bring a minute, 0 for any number [default: 1000]
+    #[arg(long, value_name = "COUNT", env = "UPTO_NEW_CONTEXTS")]
+    new_contexts: Option<u32>,
+    /// New names, hosts and timelines in contexts that it may bring a minute, 0 for any number [default: 100000]
+    #[arg(long, value_name = "COUNT", env = "UPTO_NEW_NAMES")]
+    new_names: Option<u32>,
     /// Let everybody who reaches the server do everything, also from other machines
     #[arg(long)]
     without_tokens: bool,
@@ -101,6 +113,8 @@ struct File {
     scripts: Option<PathBuf>,
     plugins: Option<PathBuf>,
     hosts: Vec<String>,
+    new_contexts: Option<u32>,
+    new_names: Option<u32>,
     without_tokens: bool,
     token: Vec<Token>,
     anonymous: Option<Vec<Scope>>,
@@ -165,6 +179,8 @@ pub struct ServeConfig {
     pub access: Access,
     /// The names of the server.
     pub hosts: Hosts,
+    /// What a sender of datagrams may bring that is new.
+    pub flood: Limits,
 }
 
 impl ServeArgs {
@@ -184,7 +200,10 @@ impl ServeArgs {
                  functions. Make one (upto token NAME --scope deploy), or say --without-tokens"
             );
         }
+        let new_contexts = self.new_contexts.or(file.new_contexts).unwrap_or(NEW_CONTEXTS);
+        let new_names = self.new_names.or(file.new_names).unwrap_or(NEW_NAMES);
         Ok(ServeConfig {
+            flood: Limits::new(new_contexts, new_names),
             store: store_url(self.store.store, file.store),
             udp: address("udp", self.udp.or(udp), "127.0.0.1:8123")?,
             foreign,

@@ -22,6 +22,7 @@ use crate::batch::{self, Writer, run_writer};
 use crate::config::{ForeignSocket, ServeConfig};
 use crate::demo;
 use crate::functions::Registry;
+use crate::ingest::flood::{Flood, Limits};
 use crate::ingest::lane::Lane;
 use crate::ingest::{self, Job, udp};
 use crate::store::{self, Store};
@@ -37,6 +38,7 @@ const FLUSH_WAIT: Duration = Duration::from_secs(10);
 pub struct Server {
     demo: bool,
     doors: (Access, Hosts),
+    flood: Limits,
     store: Arc<dyn Store>,
     loader: Loader,
     registry: Arc<Registry>,
@@ -65,8 +67,8 @@ impl Server {
             foreign.push((socket, function.into()));
         }
         let http = TcpListener::bind(config.http).await.with_context(|| in_use("HTTP", "--http", config.http))?;
-        let (demo, doors) = (config.demo, (config.access, config.hosts));
-        Ok(Server { demo, doors, store, loader, registry, udp, foreign, http })
+        let (demo, doors, flood) = (config.demo, (config.access, config.hosts), config.flood);
+        Ok(Server { demo, doors, flood, store, loader, registry, udp, foreign, http })
     }
 
     /// Where it takes datagrams, and where it serves HTTP.
@@ -82,7 +84,7 @@ impl Server {
     /// # Errors
     /// Where a thread can't be started.
     pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let Server { demo, doors, store, loader, registry, udp, foreign, http } = self;
+        let Server { demo, doors, flood, store, loader, registry, udp, foreign, http } = self;
         let telemetry = Arc::new(Telemetry::default());
         let commits = batch::commits();
         let (queue, reader) = ingest::queue();
@@ -100,7 +102,8 @@ impl Server {
             give_up: give_up_seen,
         };
         let writer = part(tokio::spawn(run_writer(writer, inbox)));
-        let lane = Lane::new(reader, registry.live(), recent.clone(), handover, telemetry.clone());
+        let flood = Flood::new(flood, telemetry.clone());
+        let lane = Lane::new(reader, flood, registry.live(), recent.clone(), handover, telemetry.clone());
         let lane = thread::Builder::new().name("lane".into()).spawn(move || lane.run())?;
         let loader = tokio::spawn(loader.run(shutdown.clone().cancelled_owned()));
         let following = tokio::spawn(registry.clone().run(shutdown.clone()));

@@ -27,11 +27,16 @@ impl Counter {
     }
 }
 
-/// Reports refused, by [`WireError::cause`], and requests and datagrams of which a function made no report.
+/// Reports refused, by [`WireError::cause`] or as their sender brings too much that is new, and requests and datagrams of
+/// which a function made no report.
 #[derive(Debug, Default)]
 pub struct Refused {
     by_cause: [Counter; Refusal::CAUSES.len()],
     by_function: Counter,
+    /// Reports of a new context, of a sender who brings too many.
+    pub new_contexts: Counter,
+    /// Reports with a new name, host or timeline, of a sender who brings too many.
+    pub new_names: Counter,
 }
 
 impl Refused {
@@ -51,7 +56,9 @@ impl Refused {
     /// Each cause with its count.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let by_cause = Refusal::CAUSES.into_iter().zip(&self.by_cause);
-        by_cause.chain([("function", &self.by_function)]).map(|(cause, counter)| (cause, counter.get()))
+        let others =
+            [("function", &self.by_function), ("new_contexts", &self.new_contexts), ("new_names", &self.new_names)];
+        by_cause.chain(others).map(|(cause, counter)| (cause, counter.get()))
     }
 }
 

@@ -9,6 +9,7 @@ use hashbrown::{Equivalent, HashSet};
 use tokio::sync::watch;
 use upto_wire::{Kind, Report, Time, WireError, msgpack};
 
+use super::flood::Flood;
 use super::foreign::Receivers;
 use super::{Datagrams, Job, QueueReader};
 use crate::batch::{Ack, Handover, Pending, Write};
@@ -30,6 +31,7 @@ pub struct Lane {
     queue: QueueReader,
     chain: Chain,
     receivers: Receivers,
+    flood: Flood,
     live: watch::Receiver<LiveSet>,
     recent: Arc<Recent>,
     pending: Pending,
@@ -43,9 +45,11 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane that reads `queue`, runs the functions that are `live` and hands over what comes of it.
+    /// A lane that reads `queue`, runs the functions that are `live` and hands over what comes of it. Datagrams pass
+    /// `flood` first.
     pub fn new(
         queue: QueueReader,
+        flood: Flood,
         mut live: watch::Receiver<LiveSet>,
         recent: Arc<Recent>,
         handover: Handover,
@@ -56,6 +60,7 @@ impl Lane {
             queue,
             chain,
             receivers: Receivers::default(),
+            flood,
             live,
             recent,
             pending: Pending::default(),
@@ -103,7 +108,9 @@ impl Lane {
             for report in msgpack::reports(datagram) {
                 self.telemetry.received.add(1);
                 match report.and_then(|report| admit(report, source, received)) {
-                    Ok(report) => reports.push(report),
+                    Ok(report) if self.flood.admits(source, &report) => reports.push(report),
+                    // Counted there.
+                    Ok(_) => {}
                     Err(error) => self.telemetry.refused.count(&error),
                 }
             }

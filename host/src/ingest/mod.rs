@@ -1,5 +1,6 @@
 //! From bytes to reports in the lane: the datagram socket, and the queue that every report passes.
 
+pub mod flood;
 pub mod foreign;
 pub mod http;
 pub mod lane;
