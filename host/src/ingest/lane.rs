@@ -11,6 +11,7 @@ use upto_wire::{Kind, Report, Time, WireError, msgpack};
 
 use super::flood::Flood;
 use super::foreign::Receivers;
+use super::spool::Record;
 use super::{Datagrams, Job, QueueReader};
 use crate::batch::{Ack, Handover, Pending, Write};
 use crate::clock;
@@ -82,8 +83,15 @@ impl Lane {
                 self.receivers.update(&live);
             }
             match job {
-                Job::Datagrams(chunk) => self.datagrams(&chunk),
-                Job::Foreign(function, chunk) => self.foreign(&function, &chunk),
+                Job::Datagrams(chunk) => self.datagrams(&chunk, None),
+                Job::Foreign(function, chunk) => self.foreign(&function, &chunk, None),
+                Job::Spooled(Record { function, chunk }, ack) => {
+                    match function {
+                        Some(function) => self.foreign(&function, &chunk, Some(&ack)),
+                        None => self.datagrams(&chunk, Some(&ack)),
+                    }
+                    ack.done();
+                }
                 // Its place among the bodies is given back once its reports are merged.
                 Job::Reports { reports, ack, room: _room } => self.requested(reports, ack),
                 Job::Replay { reports, place: (order, name), ack } => {
@@ -102,7 +110,7 @@ impl Lane {
         self.flush();
     }
 
-    fn datagrams(&mut self, chunk: &Datagrams) {
+    fn datagrams(&mut self, chunk: &Datagrams, ack: Option<&Ack>) {
         let mut reports = Vec::with_capacity(chunk.len());
         for (datagram, source, received) in chunk.iter() {
             for report in msgpack::reports(datagram) {
@@ -115,13 +123,13 @@ impl Lane {
                 }
             }
         }
-        self.reports(reports, None);
+        self.reports(reports, ack);
     }
 
-    fn foreign(&mut self, function: &Arc<str>, chunk: &Datagrams) {
+    fn foreign(&mut self, function: &Arc<str>, chunk: &Datagrams, ack: Option<&Ack>) {
         let (live, telemetry) = (self.live.borrow().clone(), self.telemetry.clone());
         let mut receivers = std::mem::take(&mut self.receivers);
-        receivers.datagrams(function, chunk, &live, &telemetry, |reports| self.reports(reports, None));
+        receivers.datagrams(function, chunk, &live, &telemetry, |reports| self.reports(reports, ack));
         self.receivers = receivers;
     }
 
