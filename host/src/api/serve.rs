@@ -13,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use socket2::SockRef;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,8 @@ const MAX_CONNECTIONS: usize = 2_048;
 const OTHER_FILES: u64 = 256;
 /// How long the head of a request may take, the first byte of a connection included.
 const HEADER_WAIT: Duration = Duration::from_secs(10);
+/// How long a client may take nothing of an answer that waits for it, or not acknowledge what was sent.
+const TAKE_WAIT: Duration = Duration::from_secs(30);
 /// Headers of a request at the most.
 const MAX_HEADERS: usize = 64;
 /// Bytes of a request's head at the most.
@@ -54,6 +57,7 @@ pub async fn serve(listener: TcpListener, router: Router, telemetry: Arc<Telemet
         match next {
             Ok((stream, peer, place)) => {
                 let _ = stream.set_nodelay(true);
+                let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(TAKE_WAIT));
                 let (router, follower) = (router.clone(), place.follower());
                 let answer = move |request| {
                     let request = follower.request(request).map(Body::new);
