@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -72,6 +72,7 @@ pub async fn read(
 /// As [`read`], with the bytes as they were sent: for what is signed.
 pub async fn read_as_sent(app: &App, mut body: Body, limit: usize) -> Result<(Bytes, OwnedSemaphorePermit)> {
     let mut held = Held::new(app, limit)?;
+    held.expected = body.size_hint().upper().map_or(limit, |declared| limit.min(declared as usize));
     let deadline = Instant::now() + BODY_WAIT;
     let (mut pace_until, mut paced) = (Instant::now() + PACE_WAIT, 0);
     loop {
@@ -90,6 +91,8 @@ pub async fn read_as_sent(app: &App, mut body: Body, limit: usize) -> Result<(By
 struct Held {
     bytes: Vec<u8>,
     limit: usize,
+    /// How many bytes it will have at the most, so that no place is taken for more.
+    expected: usize,
     room: OwnedSemaphorePermit,
     bodies: Arc<Semaphore>,
 }
@@ -97,7 +100,7 @@ struct Held {
 impl Held {
     fn new(app: &App, limit: usize) -> Result<Self> {
         let bodies = app.bodies.clone();
-        Ok(Held { bytes: Vec::new(), limit, room: take_room(&bodies, 1)?, bodies })
+        Ok(Held { bytes: Vec::new(), limit, expected: limit, room: take_room(&bodies, 1)?, bodies })
     }
 
     fn push(&mut self, data: &[u8]) -> Result<()> {
@@ -106,7 +109,7 @@ impl Held {
             return Err(too_large(self.limit));
         }
         if size > self.bytes.capacity() {
-            let capacity = (2 * self.bytes.capacity()).clamp(size, self.limit);
+            let capacity = (2 * self.bytes.capacity()).min(self.expected).max(size);
             let missing = (capacity / 1024 + 1).saturating_sub(self.room.num_permits());
             self.room.merge(take_room(&self.bodies, missing as u32)?);
             self.bytes.reserve_exact(capacity - self.bytes.len());
