@@ -4,10 +4,9 @@
 use std::hash::BuildHasher;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
-use upto_wire::{Kind, Report};
+use upto_wire::{Kind, Report, Time};
 
 use crate::telemetry::Telemetry;
 
@@ -19,9 +18,9 @@ const KNOWN_TEXTS: usize = 450_000;
 /// Senders that are told apart; all others are treated as one.
 const MAX_SOURCES: usize = 4_096;
 /// How often senders that bring nothing new are forgotten, where there are too many.
-const FORGET_EVERY: Duration = Duration::from_secs(1);
+const FORGET_EVERY_S: f64 = 1.0;
 /// How often the log tells that something is held back.
-const LOG_EVERY: Duration = Duration::from_secs(60);
+const LOG_EVERY_S: f64 = 60.0;
 /// The bits of an IPv6 address that one sender has for itself.
 const IPV6_HOST_BITS: u32 = 64;
 
@@ -46,7 +45,7 @@ pub struct Flood {
     contexts: Known,
     texts: Known,
     sources: Sources,
-    logged: Option<Instant>,
+    logged: Option<Time>,
     telemetry: Arc<Telemetry>,
 }
 
@@ -63,20 +62,16 @@ impl Flood {
         }
     }
 
-    /// Whether a report of that sender goes on. One that does not is counted as refused.
-    pub fn admits(&mut self, source: IpAddr, report: &Report<'_>) -> bool {
-        self.admits_at(source, report, Instant::now)
-    }
-
-    /// As [`Flood::admits`]. What is known needs no time.
-    fn admits_at(&mut self, source: IpAddr, report: &Report<'_>, now: impl FnOnce() -> Instant) -> bool {
+    /// Whether a report of that sender goes on. One that does not is counted as refused. What counts is when it was
+    /// received: it may have waited on disk since.
+    pub fn admits(&mut self, source: IpAddr, report: &Report<'_>, received: Time) -> bool {
         let context = self.hasher.hash_one(&*report.context);
         let new = self.new_texts(context, report);
         if new.count == 0 {
             return true;
         }
-        let (new_context, now) = (!self.contexts.knows(context), now());
-        let left = self.sources.left(source, now);
+        let new_context = !self.contexts.knows(context);
+        let left = self.sources.left(source, received);
         let (refused, what) = match (new_context && left.contexts < 1.0, left.texts < 1.0) {
             (true, _) => (&self.telemetry.refused.new_contexts, "contexts"),
             (false, true) => (&self.telemetry.refused.new_names, "names"),
@@ -92,7 +87,7 @@ impl Flood {
             }
         };
         refused.add(1);
-        self.log(source, what, now);
+        self.log(source, what, received);
         false
     }
 
@@ -112,8 +107,8 @@ impl Flood {
         new
     }
 
-    fn log(&mut self, source: IpAddr, what: &str, now: Instant) {
-        if self.logged.is_none_or(|at| now.duration_since(at) >= LOG_EVERY) {
+    fn log(&mut self, source: IpAddr, what: &str, now: Time) {
+        if self.logged.is_none_or(|at| now.seconds_since(at).abs() >= LOG_EVERY_S) {
             self.logged = Some(now);
             tracing::warn!(%source, "reports are refused: this sender of datagrams brings too many new {what}");
         }
@@ -133,14 +128,14 @@ struct Sources {
     /// Of all that there is no room for in `by_address`.
     others: Option<Left>,
     /// When those who brought nothing new were forgotten, if ever.
-    forgot: Option<Instant>,
+    forgot: Option<Time>,
 }
 
 /// What a sender may still bring.
 struct Left {
     contexts: f64,
     texts: f64,
-    at: Instant,
+    at: Time,
 }
 
 impl Sources {
@@ -148,7 +143,7 @@ impl Sources {
         Sources { limits, by_address: HashMap::new(), others: None, forgot: None }
     }
 
-    fn left(&mut self, address: IpAddr, now: Instant) -> &mut Left {
+    fn left(&mut self, address: IpAddr, now: Time) -> &mut Left {
         let (address, limits) = (network(address), self.limits);
         if !self.by_address.contains_key(&address) {
             self.forget(now);
@@ -163,8 +158,10 @@ impl Sources {
     }
 
     /// Where there is no room for another, lets go of those that are as ones that were never seen.
-    fn forget(&mut self, now: Instant) {
-        if self.by_address.len() >= MAX_SOURCES && self.forgot.is_none_or(|at| now.duration_since(at) >= FORGET_EVERY) {
+    fn forget(&mut self, now: Time) {
+        if self.by_address.len() >= MAX_SOURCES
+            && self.forgot.is_none_or(|at| now.seconds_since(at).abs() >= FORGET_EVERY_S)
+        {
             self.forgot = Some(now);
             let limits = self.limits;
             self.by_address.retain(|_, left| {
@@ -176,12 +173,13 @@ impl Sources {
 }
 
 impl Left {
-    fn all(Limits { contexts, texts }: Limits, at: Instant) -> Self {
+    fn all(Limits { contexts, texts }: Limits, at: Time) -> Self {
         Left { contexts, texts, at }
     }
 
-    fn refill(&mut self, limits: Limits, now: Instant) {
-        let minutes = now.duration_since(self.at).as_secs_f64() / 60.0;
+    fn refill(&mut self, limits: Limits, now: Time) {
+        // The clock may have been set back.
+        let minutes = now.seconds_since(self.at).max(0.0) / 60.0;
         self.contexts = (self.contexts + minutes * limits.contexts).min(limits.contexts);
         self.texts = (self.texts + minutes * limits.texts).min(limits.texts);
         self.at = now;
@@ -241,10 +239,8 @@ mod tests {
         Flood::new(Limits::new(contexts, texts), Arc::default())
     }
 
-    /// A clock that stands still at so many seconds.
-    fn clock() -> impl Fn(u64) -> Instant {
-        let begin = Instant::now();
-        move |second| begin + Duration::from_secs(second)
+    fn at(seconds: i64) -> Time {
+        Time::from_micros(1_800_000_000_000_000 + seconds * 1_000_000)
     }
 
     fn report(context: &str, name: &str) -> Report<'static> {
@@ -257,27 +253,28 @@ mod tests {
 
     #[test]
     fn new_contexts_of_a_sender_are_limited_and_known_ones_are_not() {
-        let (at, mut flood) = (clock(), flood(3, 1_000));
+        let mut flood = flood(3, 1_000);
         let mut admitted =
-            |source, n, second| flood.admits_at(source, &report(&format!("context {n}"), "step"), || at(second));
+            |source, n, second| flood.admits(source, &report(&format!("context {n}"), "step"), at(second));
         assert_eq!((0..5).filter(|n| admitted(ONE, *n, 0)).collect::<Vec<_>>(), [0, 1, 2]);
         assert!((0..3).all(|n| admitted(ONE, n, 0)), "known");
         assert!(admitted(OTHER, 3, 0) && admitted(ONE, 3, 0), "what another brought is known");
         assert!(!admitted(ONE, 4, 19) && admitted(ONE, 4, 21) && !admitted(ONE, 5, 21), "one is let in each 20 s");
+        assert!(!admitted(ONE, 5, -3_600) && !admitted(ONE, 5, -3_590), "a clock that is set back gives nothing");
         assert_eq!((10..20).filter(|n| admitted(ONE, *n, 7_200)).count(), 3, "and no more after a long time");
-        assert_eq!(refused(&flood), (2 + 1 + 1 + 7, 0));
+        assert_eq!(refused(&flood), (2 + 1 + 1 + 2 + 7, 0));
     }
 
     #[test]
     fn new_names_hosts_and_timelines_of_a_context_are_limited_together() {
-        let (at, mut flood) = (clock(), flood(0, 4));
+        let mut flood = flood(0, 4);
         let with = |name: &str, host: &str, timeline: Option<&str>| {
             let mut report = report("ctx", name);
             (report.host, report.timeline) = (host.to_owned().into(), timeline.map(|name| name.to_owned().into()));
             report
         };
         let unnamed = || Report::new(Kind::New, "ctx", "");
-        let mut admits = |report: Report<'_>, second| flood.admits_at(ONE, &report, || at(second));
+        let mut admits = |report: Report<'_>, second| flood.admits(ONE, &report, at(second));
         assert!(admits(with("a", "h", Some("t")), 0), "three");
         assert!(admits(with("b", "i", None), 0), "two, of which one is too many for what follows");
         for (name, host, timeline) in [("c", "", None), ("a", "c", None), ("a", "", Some("c"))] {
@@ -291,22 +288,22 @@ mod tests {
 
     #[test]
     fn without_limits_nothing_is_refused() {
-        let (at, mut flood) = (clock(), flood(0, 0));
-        assert!((0..10_000).all(|n| flood.admits_at(ONE, &report(&format!("c{n}"), "step"), || at(n))));
+        let mut flood = flood(0, 0);
+        assert!((0..10_000).all(|n| flood.admits(ONE, &report(&format!("c{n}"), "step"), at(n))));
     }
 
     #[test]
     fn senders_beyond_those_told_apart_share_what_one_may_bring() {
-        let (at, mut flood) = (clock(), flood(1, 2));
+        let mut flood = flood(1, 2);
         let address = |n: usize| IpAddr::from(u32::try_from(n).expect("few").to_be_bytes());
         let mut admits =
-            |n: usize, second| flood.admits_at(address(n), &report(&format!("context {n}"), "step"), || at(second));
+            |n: usize, second| flood.admits(address(n), &report(&format!("context {n}"), "step"), at(second));
         assert!((0..MAX_SOURCES).all(|n| admits(n, 0)));
         assert!(admits(MAX_SOURCES, 0) && (1..100).all(|n| !admits(MAX_SOURCES + n, 0)));
         assert!((200..300).all(|n| admits(MAX_SOURCES + n, 61)), "those who brought nothing since are forgotten");
         assert!(flood.sources.by_address.len() <= MAX_SOURCES);
         let address = |text: &str| text.parse().expect("an address");
-        let mut admits = |text: &str| flood.admits_at(address(text), &report(text, "step"), || at(61));
+        let mut admits = |text: &str| flood.admits(address(text), &report(text, "step"), at(61));
         assert!(admits("2001:db8::1") && !admits("2001:db8::2") && admits("2001:db8:0:1::1"));
     }
 

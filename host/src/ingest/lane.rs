@@ -116,7 +116,7 @@ impl Lane {
             for report in msgpack::reports(datagram) {
                 self.telemetry.received.add(1);
                 match report.and_then(|report| admit(report, source, received)) {
-                    Ok(report) if self.flood.admits(source, &report) => reports.push(report),
+                    Ok(report) if self.flood.admits(source, &report, received) => reports.push(report),
                     // Counted there.
                     Ok(_) => {}
                     Err(error) => self.telemetry.refused.count(&error),
