@@ -15,6 +15,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::access::{Access, Hosts, Scope, Token};
+use crate::ingest::flood::Limits;
 use crate::retention::{Rules, Seconds};
 use crate::transform::Secrets;
 use functions::FunctionCommand;
@@ -23,6 +24,13 @@ use functions::FunctionCommand;
 const DEFAULT_FILE: &str = "upto.toml";
 /// How often the housekeeping goes its round, where the file does not say.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
+/// New contexts that a sender of datagrams may bring a minute: an organisation behind one address does, once, when the
+/// server was started anew.
+const NEW_CONTEXTS: u32 = 1_000;
+/// New names, hosts and timelines in contexts that it may bring a minute: a build of so many steps does.
+const NEW_NAMES: u32 = 100_000;
+/// How much the spool may hold.
+const SPOOL_MAX: &str = "256MiB";
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -87,6 +95,18 @@ pub struct ServeArgs {
     /// A name under which browsers and programs reach the server, beside localhost and addresses; may be repeated
     #[arg(long = "host", value_name = "NAME", env = "UPTO_HOSTS", value_delimiter = ',')]
     hosts: Vec<String>,
+    /// New contexts that a sender of datagrams may bring a minute, 0 for any number [default: 1000]
+    #[arg(long, value_name = "COUNT", env = "UPTO_NEW_CONTEXTS")]
+    new_contexts: Option<u32>,
+    /// New names, hosts and timelines in contexts that it may bring a minute, 0 for any number [default: 100000]
+    #[arg(long, value_name = "COUNT", env = "UPTO_NEW_NAMES")]
+    new_names: Option<u32>,
+    /// A folder where datagrams wait while the store is away and the queue is full
+    #[arg(long, value_name = "DIR", env = "UPTO_SPOOL")]
+    spool: Option<PathBuf>,
+    /// How much it may hold, such as 512MiB or 2GiB [default: 256MiB]
+    #[arg(long, value_name = "SIZE", env = "UPTO_SPOOL_MAX")]
+    spool_max: Option<String>,
     /// Let everybody who reaches the server do everything, also from other machines
     #[arg(long)]
     without_tokens: bool,
@@ -105,6 +125,10 @@ struct File {
     scripts: Option<PathBuf>,
     plugins: Option<PathBuf>,
     hosts: Vec<String>,
+    new_contexts: Option<u32>,
+    new_names: Option<u32>,
+    spool: Option<PathBuf>,
+    spool_max: Option<String>,
     without_tokens: bool,
     token: Vec<Token>,
     anonymous: Option<Vec<Scope>>,
@@ -149,6 +173,15 @@ pub struct ForeignSocket {
     pub function: String,
 }
 
+/// Where datagrams wait while there is no other room for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpoolConfig {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Bytes that it may hold.
+    pub limit: u64,
+}
+
 /// How to serve, decided.
 pub struct ServeConfig {
     /// The store's URL. It may hold a password.
@@ -175,6 +208,10 @@ pub struct ServeConfig {
     pub retention: Rules,
     /// How often those are deleted that are not.
     pub housekeeping_every: Duration,
+    /// What a sender of datagrams may bring that is new.
+    pub flood: Limits,
+    /// The spool, if there is to be one.
+    pub spool: Option<SpoolConfig>,
 }
 
 impl ServeArgs {
@@ -194,7 +231,12 @@ impl ServeArgs {
                  functions. Make one (upto token NAME --scope deploy), or say --without-tokens"
             );
         }
+        let new_contexts = self.new_contexts.or(file.new_contexts).unwrap_or(NEW_CONTEXTS);
+        let new_names = self.new_names.or(file.new_names).unwrap_or(NEW_NAMES);
+        let limit = size("spool-max", self.spool_max.or(file.spool_max).as_deref().unwrap_or(SPOOL_MAX))?;
         Ok(ServeConfig {
+            flood: Limits::new(new_contexts, new_names),
+            spool: self.spool.or(file.spool).map(|folder| SpoolConfig { folder, limit }),
             store: store_url(self.store.store, file.store),
             udp: address("udp", self.udp.or(udp), "127.0.0.1:8123")?,
             foreign,
@@ -299,6 +341,16 @@ fn address(what: &str, given: Option<String>, default: &str) -> Result<SocketAdd
     }
 }
 
+/// A number of bytes such as `256MiB`.
+fn size(what: &str, given: &str) -> Result<u64> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
+    let parsed = units.iter().find_map(|(unit, power)| {
+        let count: u64 = given.strip_suffix(unit)?.trim_end().parse().ok()?;
+        count.checked_mul(1 << power)
+    });
+    parsed.ok_or_else(|| anyhow!("--{what} is {given:?}; use a number of KiB, MiB or GiB, such as {SPOOL_MAX}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,6 +363,15 @@ mod tests {
         assert_eq!(parse("0.0.0.0:9000").as_deref(), Some("0.0.0.0:9000"));
         assert_eq!(parse("[::1]:9000").as_deref(), Some("[::1]:9000"));
         assert_eq!(parse("nonsense"), None);
+    }
+
+    #[test]
+    fn sizes_have_a_unit() {
+        let parse = |text: &str| size("spool-max", text).ok();
+        assert_eq!((parse("256MiB"), parse("2 GiB"), parse("1KiB")), (Some(256 << 20), Some(2 << 30), Some(1024)));
+        for wrong in ["", "5", "1MB", "-1MiB", "1.5GiB", "99999999999GiB", "MiB"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
     }
 
     fn file(text: &str) -> File {

@@ -19,10 +19,12 @@ use tokio_util::sync::CancellationToken;
 use crate::access::{self, Access, Hosts};
 use crate::api::{self, App};
 use crate::batch::{self, Writer, run_writer};
-use crate::config::{ForeignSocket, ServeConfig};
+use crate::config::{ForeignSocket, ServeConfig, SpoolConfig};
 use crate::demo;
 use crate::functions::Registry;
+use crate::ingest::flood::{Flood, Limits};
 use crate::ingest::lane::Lane;
+use crate::ingest::spool::Spool;
 use crate::ingest::{self, Job, udp};
 use crate::retention::{Housekeeper, Rules};
 use crate::store::{self, Store};
@@ -38,6 +40,8 @@ const FLUSH_WAIT: Duration = Duration::from_secs(10);
 pub struct Server {
     demo: bool,
     doors: (Access, Hosts),
+    flood: Limits,
+    spool: Option<Arc<Spool>>,
     store: Arc<dyn Store>,
     loader: Loader,
     registry: Arc<Registry>,
@@ -67,10 +71,15 @@ impl Server {
             tracing::info!(function, address = %socket.local_addr()?, "datagrams go to a function");
             foreign.push((socket, function.into()));
         }
+        let spool = config.spool.map(|SpoolConfig { folder, limit }| {
+            let spool = Spool::open(&folder, limit);
+            spool.map(Arc::new).with_context(|| format!("the spool {} can't be opened", folder.display()))
+        });
+        let spool = spool.transpose()?;
         let http = TcpListener::bind(config.http).await.with_context(|| in_use("HTTP", "--http", config.http))?;
-        let (demo, doors) = (config.demo, (config.access, config.hosts));
+        let (demo, doors, flood) = (config.demo, (config.access, config.hosts), config.flood);
         let retention = (config.retention, config.housekeeping_every);
-        Ok(Server { demo, doors, store, loader, registry, retention, udp, foreign, http })
+        Ok(Server { demo, doors, flood, spool, store, loader, registry, retention, udp, foreign, http })
     }
 
     /// Where it takes datagrams, and where it serves HTTP.
@@ -86,7 +95,7 @@ impl Server {
     /// # Errors
     /// Where a thread can't be started, or the system gives no random numbers.
     pub async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let Server { demo, doors, store, loader, registry, retention, udp, foreign, http } = self;
+        let Server { demo, doors, flood, spool, store, loader, registry, retention, udp, foreign, http } = self;
         let telemetry = Arc::new(Telemetry::default());
         let housekeeper = Housekeeper::new(store.clone(), telemetry.clone(), retention, access::random()?);
         let commits = batch::commits();
@@ -105,7 +114,8 @@ impl Server {
             give_up: give_up_seen,
         };
         let writer = part(tokio::spawn(run_writer(writer, inbox)));
-        let lane = Lane::new(reader, registry.live(), recent.clone(), handover, telemetry.clone());
+        let flood = Flood::new(flood, telemetry.clone());
+        let lane = Lane::new(reader, flood, registry.live(), recent.clone(), handover, telemetry.clone());
         let lane = thread::Builder::new().name("lane".into()).spawn(move || lane.run())?;
         let loader = tokio::spawn(loader.run(shutdown.clone().cancelled_owned()));
         let following = tokio::spawn(registry.clone().run(shutdown.clone()));
@@ -115,12 +125,19 @@ impl Server {
         let foreign = foreign.into_iter().map(|(socket, function)| (socket, Some(function)));
         let mut receivers = Vec::new();
         for (socket, function) in [(udp, None)].into_iter().chain(foreign) {
-            let (queue, telemetry, stop) = (queue.clone(), telemetry.clone(), stop.clone());
-            let receive = move || udp::receive(&socket, function.as_ref(), &queue, &telemetry, &stop);
+            let (queue, spool, telemetry, stop) = (queue.clone(), spool.clone(), telemetry.clone(), stop.clone());
+            let receive =
+                move || udp::receive(&socket, function.as_ref(), (&queue, spool.as_deref()), &telemetry, &stop);
             receivers.push(join(thread::Builder::new().name("udp".into()).spawn(receive)?));
         }
+        let spool = spool.map(|spool| {
+            let (queue, telemetry, stop) = (queue.clone(), telemetry.clone(), stop.clone());
+            let replay = move || spool.replay(&queue, &telemetry, &stop);
+            thread::Builder::new().name("spool".into()).spawn(replay).map(join)
+        });
+        let spool = spool.transpose()?;
         let app = App::new(registry, recent, queue.clone(), commits, telemetry.clone(), doors, shutdown.clone());
-        let server = part(tokio::spawn(api::serve(http, app.router(), shutdown.clone())));
+        let server = part(tokio::spawn(api::serve(http, app.router(), telemetry.clone(), shutdown.clone())));
         let demo = demo.then(|| tokio::spawn(demo::run(store, target, telemetry.clone(), shutdown.clone())));
 
         let lane = join(lane);
@@ -153,6 +170,10 @@ impl Server {
         let _ = tokio::task::spawn_blocking(move || queue.send(Job::Stop)).await;
         finish("lane", lane).await;
         finish("writer", writer).await;
+        // It learns from the writer what of its chunks is stored.
+        if let Some(spool) = spool {
+            finish("spool", spool).await;
+        }
         patience.abort();
         report(&telemetry);
         ensure!(intact, "a part of the server ended by itself; the log says why");

@@ -27,11 +27,32 @@ impl Counter {
     }
 }
 
-/// Reports refused, by [`WireError::cause`], and requests and datagrams of which a function made no report.
+/// A value that goes up and down.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// Sets it.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+
+    /// What it was set to last.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Reports refused, by [`WireError::cause`] or as their sender brings too much that is new, and requests and datagrams of
+/// which a function made no report.
 #[derive(Debug, Default)]
 pub struct Refused {
     by_cause: [Counter; Refusal::CAUSES.len()],
     by_function: Counter,
+    /// Reports of a new context, of a sender who brings too many.
+    pub new_contexts: Counter,
+    /// Reports with a new name, host or timeline, of a sender who brings too many.
+    pub new_names: Counter,
 }
 
 impl Refused {
@@ -51,7 +72,9 @@ impl Refused {
     /// Each cause with its count.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let by_cause = Refusal::CAUSES.into_iter().zip(&self.by_cause);
-        by_cause.chain([("function", &self.by_function)]).map(|(cause, counter)| (cause, counter.get()))
+        let others =
+            [("function", &self.by_function), ("new_contexts", &self.new_contexts), ("new_names", &self.new_names)];
+        by_cause.chain(others).map(|(cause, counter)| (cause, counter.get()))
     }
 }
 
@@ -90,6 +113,18 @@ pub struct Telemetry {
     pub retention_events: Counter,
     /// Rounds of the housekeeping that failed.
     pub housekeeping_failed: Counter,
+    /// Connections closed to make room for others, as their clients kept them waiting.
+    pub connections_closed: Counter,
+    /// Chunks of datagrams that went to the spool.
+    pub spooled: Counter,
+    /// Chunks that came back from it.
+    pub unspooled: Counter,
+    /// Chunks that it had no room for, or the disk did not take.
+    pub spool_drops: Counter,
+    /// Places of it that could not be read.
+    pub spool_damage: Counter,
+    /// Bytes that it has on disk.
+    pub spool_bytes: Gauge,
 }
 
 /// The metrics page, but for the functions.
@@ -130,11 +165,27 @@ pub fn render(telemetry: &Telemetry, out: &mut String) {
             "Rounds of the housekeeping that failed.",
             &telemetry.housekeeping_failed,
         ),
+        (
+            "upto_connections_closed_total",
+            "Connections closed to make room for others, as their clients kept them waiting.",
+            &telemetry.connections_closed,
+        ),
+        ("upto_spool_chunks_written_total", "Chunks of datagrams that went to the spool.", &telemetry.spooled),
+        ("upto_spool_chunks_read_total", "Chunks that came back from the spool.", &telemetry.unspooled),
+        (
+            "upto_spool_chunks_dropped_total",
+            "Chunks that the spool had no room for, or the disk did not take.",
+            &telemetry.spool_drops,
+        ),
+        ("upto_spool_damaged_total", "Places of the spool that could not be read.", &telemetry.spool_damage),
     ];
     for (name, help, counter) in counters {
         // Writing to a String can't fail.
         let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {}", counter.get());
     }
+    let name = "upto_spool_bytes";
+    let bytes = telemetry.spool_bytes.get();
+    let _ = writeln!(out, "# HELP {name} Bytes that the spool has on disk.\n# TYPE {name} gauge\n{name} {bytes}");
     let name = "upto_reports_refused_total";
     let _ = writeln!(out, "# HELP {name} Reports refused, by cause.\n# TYPE {name} counter");
     for (cause, count) in telemetry.refused.iter() {

@@ -1,21 +1,28 @@
 //! Bodies of requests, within limits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::body::{Body, HttpBody};
+use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use super::App;
 use super::events::encoding;
 use super::problem::{Problem, Result};
+use super::unpack::Coding;
 use crate::ingest::http::Encoding;
 
 /// How long a body may take to arrive.
 const BODY_WAIT: Duration = Duration::from_secs(30);
+/// How long each [`PACE_BYTES`] of it may take.
+const PACE_WAIT: Duration = Duration::from_secs(10);
+/// Bytes that a body is measured by: one that brings fewer in [`PACE_WAIT`] is too slow, unless it ends.
+const PACE_BYTES: usize = 8 << 10;
 
 /// Refuses a body that says it is no JSON. Browsers can't send JSON to a foreign site unasked.
 pub fn expect_json(headers: &HeaderMap) -> Result<()> {
@@ -25,26 +32,110 @@ pub fn expect_json(headers: &HeaderMap) -> Result<()> {
     }
 }
 
-/// Reads a body of at most `limit` bytes, with the place that it takes among those in memory.
-pub async fn read(app: &App, headers: &HeaderMap, body: Body, limit: usize) -> Result<(Bytes, OwnedSemaphorePermit)> {
-    let kib = declared_length(headers).unwrap_or(limit).min(limit) / 1024 + 1;
-    let room = app.bodies.clone().try_acquire_many_owned(kib as u32);
-    let room = room.map_err(|_| Problem::busy("too many bodies are under way"))?;
-    let collected = tokio::time::timeout(BODY_WAIT, Limited::new(body, limit).collect()).await;
-    match collected {
-        Ok(Ok(body)) => Ok((body.to_bytes(), room)),
-        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body too large",
-            format!("a body has at most {limit} bytes here; send what it holds in several where that is possible"),
-        )),
-        Ok(Err(error)) => Err(Problem::bad_request(format!("the body can't be read: {error}"))),
-        Err(_) => Err(Problem::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "body too slow",
-            format!("the body did not arrive within {} s", BODY_WAIT.as_secs()),
-        )),
+/// Bytes that a body may have.
+#[derive(Clone, Copy)]
+pub struct Limit {
+    /// As it is sent.
+    pub sent: usize,
+    /// Once it is decompressed, if it is compressed.
+    pub unpacked: usize,
+}
+
+impl From<usize> for Limit {
+    /// As many in either state.
+    fn from(bytes: usize) -> Self {
+        Limit { sent: bytes, unpacked: bytes }
     }
+}
+
+/// Reads a body, decompressed, with the place that it takes among those in memory.
+pub async fn read(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    limit: impl Into<Limit>,
+) -> Result<(Bytes, OwnedSemaphorePermit)> {
+    let (coding, limit) = (Coding::of(headers)?, limit.into());
+    let sent = read_as_sent(app, body, limit.sent).await?;
+    let Some(coding) = coding else { return Ok(sent) };
+    // Closed by nobody.
+    let turn = app.unpacking.clone().acquire_owned().await.ok();
+    let mut unpacked = Held::new(app, limit.unpacked)?;
+    let unpack = move || {
+        let ((packed, _room), _turn) = (sent, turn);
+        coding.unpack(&packed, |piece| unpacked.push(piece))?;
+        Ok(unpacked.into_parts())
+    };
+    tokio::task::spawn_blocking(unpack).await.map_err(|_| Problem::busy("the server is stopping; send it again"))?
+}
+
+/// As [`read`], with the bytes as they were sent: for what is signed.
+pub async fn read_as_sent(app: &App, mut body: Body, limit: usize) -> Result<(Bytes, OwnedSemaphorePermit)> {
+    let mut held = Held::new(app, limit)?;
+    held.expected = body.size_hint().upper().map_or(limit, |declared| limit.min(declared as usize));
+    let deadline = Instant::now() + BODY_WAIT;
+    let (mut pace_until, mut paced) = (Instant::now() + PACE_WAIT, 0);
+    loop {
+        let frame = tokio::time::timeout_at(deadline.min(pace_until), body.frame()).await;
+        let Some(frame) = frame.map_err(|_| too_slow())? else { return Ok(held.into_parts()) };
+        let frame = frame.map_err(|error| Problem::bad_request(format!("the body can't be read: {error}")))?;
+        let Some(data) = frame.data_ref() else { continue };
+        held.push(data)?;
+        if held.bytes.len() - paced >= PACE_BYTES {
+            (pace_until, paced) = (Instant::now() + PACE_WAIT, held.bytes.len());
+        }
+    }
+}
+
+/// A body as it grows. It takes place among those in memory for what it holds, so that what was only promised takes none.
+struct Held {
+    bytes: Vec<u8>,
+    limit: usize,
+    /// How many bytes it will have at the most, so that no place is taken for more.
+    expected: usize,
+    room: OwnedSemaphorePermit,
+    bodies: Arc<Semaphore>,
+}
+
+impl Held {
+    fn new(app: &App, limit: usize) -> Result<Self> {
+        let bodies = app.bodies.clone();
+        Ok(Held { bytes: Vec::new(), limit, expected: limit, room: take_room(&bodies, 1)?, bodies })
+    }
+
+    fn push(&mut self, data: &[u8]) -> Result<()> {
+        let size = self.bytes.len() + data.len();
+        if size > self.limit {
+            return Err(too_large(self.limit));
+        }
+        if size > self.bytes.capacity() {
+            let capacity = (2 * self.bytes.capacity()).min(self.expected).max(size);
+            let missing = (capacity / 1024 + 1).saturating_sub(self.room.num_permits());
+            self.room.merge(take_room(&self.bodies, missing as u32)?);
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(())
+    }
+
+    fn into_parts(self) -> (Bytes, OwnedSemaphorePermit) {
+        (self.bytes.into(), self.room)
+    }
+}
+
+fn take_room(bodies: &Arc<Semaphore>, kib: u32) -> Result<OwnedSemaphorePermit> {
+    bodies.clone().try_acquire_many_owned(kib).map_err(|_| Problem::busy("too many bodies are under way"))
+}
+
+fn too_slow() -> Problem {
+    let (all, part, size) = (BODY_WAIT.as_secs(), PACE_WAIT.as_secs(), PACE_BYTES >> 10);
+    let detail = format!("a body has {all} s to arrive, and {part} s for each {size} KiB of it");
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body too slow", detail)
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("a body has at most {limit} bytes here; send what it holds in several where that is possible");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body too large", detail)
 }
 
 /// Reads a body of JSON. An empty one is an empty object.
@@ -64,8 +155,4 @@ pub async fn json_with_room<T: DeserializeOwned>(
     let text = if bytes.trim_ascii().is_empty() { b"{}".as_slice() } else { &bytes };
     let value = serde_json::from_slice(text).map_err(|error| Problem::bad_request(format!("the body: {error}")))?;
     Ok((value, room))
-}
-
-fn declared_length(headers: &HeaderMap) -> Option<usize> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

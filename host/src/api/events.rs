@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::block_in_place;
 use upto_wire::{Report, WireError};
 
 use super::extract::{Parameters, Segments, Source};
@@ -25,6 +26,10 @@ use crate::store::{TimelineKey, TimelineRow};
 
 /// How long a request waits for the store to commit.
 const COMMIT_WAIT: Duration = Duration::from_secs(5);
+/// Bytes of a body of reports at the most.
+const BODY: body::Limit = body::Limit { sent: MAX_BODY, unpacked: 16 << 20 };
+/// A body of so many bytes takes long enough to decode that the thread's other requests go elsewhere in the meantime.
+const LARGE: usize = 256 << 10;
 
 /// Takes reports; answers once they are committed.
 pub async fn report(
@@ -34,8 +39,9 @@ pub async fn report(
     body: Body,
 ) -> Result<Response> {
     let encoding = encoding(&headers)?;
-    let (body, room) = body::read(&app, &headers, body, MAX_BODY).await?;
-    let http::Body { reports, refused } = decode(&body, encoding, source, clock::now(), &app.telemetry);
+    let (body, room) = body::read(&app, &headers, body, BODY).await?;
+    let decode = || decode(&body, encoding, source, clock::now(), &app.telemetry);
+    let http::Body { reports, refused } = if body.len() < LARGE { decode() } else { block_in_place(decode) };
     drop(body);
     let accepted = reports.len();
     if accepted > 0 {

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
 use super::App;
-use super::body::read;
+use super::body::read_as_sent;
 use super::events::{answer, submit};
 use super::extract::{Segments, Source};
 use super::problem::{Problem, Result};
@@ -55,7 +55,8 @@ pub async fn receive(
         Problem::not_found(format!("there is no function {function:?} with a \"receive\" (docs/functions.md)"))
     })?;
     let (parts, body) = request.into_parts();
-    let (body, room) = read(&app, &parts.headers, body, MAX_BODY).await?;
+    // A function that checks a signature needs the bytes that were signed, compressed or not.
+    let (body, room) = read_as_sent(&app, body, MAX_BODY).await?;
     let request = foreign_request(&parts, rest, body, source)?;
     let received = request.received;
     let place = tokio::time::timeout(PLACE_WAIT, app.receivers.clone().acquire_owned()).await;

@@ -10,11 +10,13 @@ mod guard;
 mod hal;
 mod hooks;
 mod paging;
+mod places;
 mod problem;
 mod serve;
 mod stream;
 mod tables;
 mod timelines;
+mod unpack;
 
 use std::sync::Arc;
 
@@ -43,6 +45,8 @@ pub use serve::serve;
 
 /// Bodies that may be in memory at the same time, in KiB.
 const BODIES_KIB: usize = 32 << 10;
+/// Bodies that may be decompressed at the same time; further ones wait.
+const UNPACKING: usize = 2;
 /// Charts that may be laid out at the same time; further ones wait. One of 200,000 events takes some 100 MiB.
 const CHARTS: usize = 2;
 /// Pairs of versions that may be compared at the same time; further ones wait.
@@ -66,6 +70,7 @@ pub struct App {
     hosts: Arc<Hosts>,
     receivers: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
+    unpacking: Arc<Semaphore>,
     charts: Arc<Semaphore>,
     comparisons: Arc<Semaphore>,
     streams: Arc<Semaphore>,
@@ -102,6 +107,7 @@ impl App {
             hosts,
             receivers,
             bodies,
+            unpacking: Arc::new(Semaphore::new(UNPACKING)),
             charts,
             comparisons,
             streams,

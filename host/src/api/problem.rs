@@ -1,6 +1,6 @@
 //! Errors as problem details (RFC 9457).
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
@@ -19,7 +19,7 @@ struct Details {
     title: String,
     detail: String,
     members: Map<String, Value>,
-    retry_after_s: Option<u32>,
+    headers: HeaderMap,
 }
 
 /// Result of a handler.
@@ -29,7 +29,7 @@ impl Problem {
     /// A problem of that status.
     pub fn new(status: StatusCode, title: impl Into<String>, detail: impl Into<String>) -> Self {
         let (title, detail, members) = (title.into(), detail.into(), Map::new());
-        Problem(Box::new(Details { status, title, detail, members, retry_after_s: None }))
+        Problem(Box::new(Details { status, title, detail, members, headers: HeaderMap::new() }))
     }
 
     /// 404: `what` is not there.
@@ -44,9 +44,14 @@ impl Problem {
 
     /// 503: it may work in a second.
     pub fn busy(detail: impl Into<String>) -> Self {
-        let mut problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "try again", detail);
-        problem.0.retry_after_s = Some(1);
-        problem
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "try again", detail);
+        problem.header(header::RETRY_AFTER, HeaderValue::from(1))
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.insert(name, value);
+        self
     }
 
     /// Adds a member.
@@ -71,7 +76,7 @@ impl From<StoreError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Details { status, title, detail, mut members, retry_after_s } = *self.0;
+        let Details { status, title, detail, mut members, headers: own } = *self.0;
         let mut body = json!({"title": title, "status": status.as_u16(), "detail": detail});
         if let Some(body) = body.as_object_mut() {
             body.append(&mut members);
@@ -80,9 +85,7 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = retry_after_s {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        headers.extend(own);
         response
     }
 }

@@ -1,5 +1,6 @@
 //! Connections: hyper with the limits that `axum::serve` does not set.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,21 +9,27 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use hyper::Request;
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// Connections at the same time; more wait to be accepted.
+use super::places::Places;
+use crate::telemetry::Telemetry;
+
+/// Connections at the same time; for more, those that keep the server waiting make room (`places.rs`).
 const MAX_CONNECTIONS: usize = 2_048;
+/// Files that may be open beside connections: the store, sockets, folders, checks of functions.
+const OTHER_FILES: u64 = 256;
 /// How long the head of a request may take, the first byte of a connection included.
 const HEADER_WAIT: Duration = Duration::from_secs(10);
+/// How long a client may take nothing of an answer that waits for it, or not acknowledge what was sent.
+const TAKE_WAIT: Duration = Duration::from_secs(30);
 /// Headers of a request at the most.
 const MAX_HEADERS: usize = 64;
 /// Bytes of a request's head at the most.
@@ -31,33 +38,39 @@ const MAX_HEAD: usize = 64 << 10;
 const DRAIN: Duration = Duration::from_secs(8);
 
 /// Serves until `shutdown` is cancelled, then lets requests under way end.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub async fn serve(listener: TcpListener, router: Router, telemetry: Arc<Telemetry>, shutdown: CancellationToken) {
+    let places = Places::new(connections_within(open_files()), telemetry);
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_WAIT).max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
     let mut connections = JoinSet::new();
     loop {
         let next = async {
-            // Closed by nobody.
-            let place = places.clone().acquire_owned().await.ok();
-            (place, listener.accept().await)
+            let (stream, peer) = listener.accept().await?;
+            Ok::<_, io::Error>((stream, peer, places.enter().await))
         };
-        let (place, accepted) = tokio::select! {
+        let next = tokio::select! {
             next = next => next,
             () = shutdown.cancelled() => break,
         };
         while connections.try_join_next().is_some() {}
-        match accepted {
-            Ok((stream, peer)) => {
+        match next {
+            Ok((stream, peer, place)) => {
                 let _ = stream.set_nodelay(true);
-                let service = router.clone().map_request(move |request| with_peer(request, peer));
-                let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-                let connection = graceful.watch(connection);
+                let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(TAKE_WAIT));
+                let (router, follower) = (router.clone(), place.follower());
+                let answer = move |request| {
+                    let request = follower.request(request).map(Body::new);
+                    let (answer, follower) = (router.clone().oneshot(with_peer(request, peer)), follower.clone());
+                    async move { answer.await.map(|response| follower.response(response)) }
+                };
+                let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service_fn(answer)));
                 connections.spawn(async move {
-                    // A client that breaks off is its own affair.
-                    let _ = connection.await;
-                    drop(place);
+                    tokio::select! {
+                        // A client that breaks off is its own affair.
+                        _ = connection => {}
+                        () = place.wanted() => {}
+                    }
                 });
             }
             Err(error) => {
@@ -73,8 +86,38 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     connections.shutdown().await;
 }
 
-fn with_peer(request: Request<Incoming>, peer: SocketAddr) -> Request<Body> {
-    let mut request = request.map(Body::new);
+/// Raises the limit of open files to what the system allows this process; what it is then.
+fn open_files() -> u64 {
+    let raised = rlimit::increase_nofile_limit(u64::MAX);
+    raised.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the limit of open files can't be raised");
+        rlimit::Resource::NOFILE.get_soft().unwrap_or(u64::MAX)
+    })
+}
+
+/// How many connections there may be where so many files may be open.
+fn connections_within(open_files: u64) -> usize {
+    let room = open_files.saturating_sub(OTHER_FILES).max(open_files / 2).max(1);
+    let connections = usize::try_from(room).unwrap_or(usize::MAX).min(MAX_CONNECTIONS);
+    if connections < MAX_CONNECTIONS {
+        tracing::warn!(open_files, connections, "few files may be open (ulimit -Hn), so there are fewer connections");
+    }
+    connections
+}
+
+fn with_peer(mut request: Request<Body>, peer: SocketAddr) -> Request<Body> {
     request.extensions_mut().insert(ConnectInfo(peer));
     request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_files_for_all_else() {
+        for (open_files, connections) in [(u64::MAX, 2_048), (2_304, 2_048), (1_024, 768), (256, 128), (1, 1), (0, 1)] {
+            assert_eq!(connections_within(open_files), connections, "{open_files}");
+        }
+    }
 }

@@ -9,7 +9,9 @@ use hashbrown::{Equivalent, HashSet};
 use tokio::sync::watch;
 use upto_wire::{Kind, Report, Time, WireError, msgpack};
 
+use super::flood::Flood;
 use super::foreign::Receivers;
+use super::spool::Record;
 use super::{Datagrams, Job, QueueReader};
 use crate::batch::{Ack, Handover, Pending, Write};
 use crate::clock;
@@ -33,6 +35,7 @@ pub struct Lane {
     queue: QueueReader,
     chain: Chain,
     receivers: Receivers,
+    flood: Flood,
     live: watch::Receiver<LiveSet>,
     recent: Arc<Recent>,
     pending: Pending,
@@ -46,9 +49,11 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane that reads `queue`, runs the functions that are `live` and hands over what comes of it.
+    /// A lane that reads `queue`, runs the functions that are `live` and hands over what comes of it. Datagrams pass
+    /// `flood` first.
     pub fn new(
         queue: QueueReader,
+        flood: Flood,
         mut live: watch::Receiver<LiveSet>,
         recent: Arc<Recent>,
         handover: Handover,
@@ -59,6 +64,7 @@ impl Lane {
             queue,
             chain,
             receivers: Receivers::default(),
+            flood,
             live,
             recent,
             pending: Pending::default(),
@@ -80,8 +86,15 @@ impl Lane {
                 self.receivers.update(&live);
             }
             match job {
-                Job::Datagrams(chunk) => self.datagrams(&chunk),
-                Job::Foreign(function, chunk) => self.foreign(&function, &chunk),
+                Job::Datagrams(chunk) => self.datagrams(&chunk, None),
+                Job::Foreign(function, chunk) => self.foreign(&function, &chunk, None),
+                Job::Spooled(Record { function, chunk }, ack) => {
+                    match function {
+                        Some(function) => self.foreign(&function, &chunk, Some(&ack)),
+                        None => self.datagrams(&chunk, Some(&ack)),
+                    }
+                    ack.done();
+                }
                 // Its place among the bodies is given back once its reports are merged.
                 Job::Reports { reports, ack, room: _room } => self.requested(reports, ack),
                 Job::Replay { reports, place: (order, name), ack } => {
@@ -105,24 +118,26 @@ impl Lane {
         (at_once && self.queue.is_idle()) || self.since.elapsed() >= LINGER
     }
 
-    fn datagrams(&mut self, chunk: &Datagrams) {
+    fn datagrams(&mut self, chunk: &Datagrams, ack: Option<&Ack>) {
         let mut reports = Vec::with_capacity(chunk.len());
         for (datagram, source, received) in chunk.iter() {
             for report in msgpack::reports(datagram) {
                 self.telemetry.received.add(1);
                 match report.and_then(|report| admit(report, source, received)) {
-                    Ok(report) => reports.push(report),
+                    Ok(report) if self.flood.admits(source, &report, received) => reports.push(report),
+                    // Counted there.
+                    Ok(_) => {}
                     Err(error) => self.telemetry.refused.count(&error),
                 }
             }
         }
-        self.reports(reports, None);
+        self.reports(reports, ack);
     }
 
-    fn foreign(&mut self, function: &Arc<str>, chunk: &Datagrams) {
+    fn foreign(&mut self, function: &Arc<str>, chunk: &Datagrams, ack: Option<&Ack>) {
         let (live, telemetry) = (self.live.borrow().clone(), self.telemetry.clone());
         let mut receivers = std::mem::take(&mut self.receivers);
-        receivers.datagrams(function, chunk, &live, &telemetry, |reports| self.reports(reports, None));
+        receivers.datagrams(function, chunk, &live, &telemetry, |reports| self.reports(reports, ack));
         self.receivers = receivers;
     }
 

@@ -1,8 +1,10 @@
 //! From bytes to reports in the lane: the datagram socket, and the queue that every report passes.
 
+pub mod flood;
 pub mod foreign;
 pub mod http;
 pub mod lane;
+pub mod spool;
 pub mod udp;
 
 use std::net::IpAddr;
@@ -25,6 +27,8 @@ pub enum Job {
     Datagrams(Datagrams),
     /// Datagrams in a foreign format, and the function that makes reports of them.
     Foreign(Arc<str>, Datagrams),
+    /// A chunk that waited on disk, with whom to tell when its reports are stored.
+    Spooled(spool::Record, Ack),
     /// Reports that were decoded and checked, with whom to tell when they are stored.
     Reports {
         /// The reports, their times set.

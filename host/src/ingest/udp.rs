@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, Socket, Type};
 use upto_wire::limits;
 
+use super::spool::Spool;
 use super::{Datagrams, Job, Queue};
 use crate::clock;
 use crate::telemetry::Telemetry;
@@ -62,20 +63,21 @@ fn set_option(socket: &Socket, option: libc::c_int, value: libc::c_int) -> bool 
 }
 
 /// Receives until `stop` is set, then takes what the kernel still has and hands it on, to a function where one is named.
-/// Chunks that the queue has no room for are dropped and counted, and so is what the kernel dropped before.
+/// Chunks that neither the queue nor the spool, if there is one, has room for are dropped and counted, and so is what
+/// the kernel dropped before.
 pub fn receive(
     socket: &UdpSocket,
     function: Option<&Arc<str>>,
-    queue: &Queue,
+    (queue, spool): (&Queue, Option<&Spool>),
     telemetry: &Telemetry,
     stop: &AtomicBool,
 ) {
     let (slots, chunk) = (Slots::new(), Datagrams::default());
-    let mut receiver = Receiver { socket, function, queue, telemetry, slots, chunk, drops_seen: 0 };
+    let mut receiver = Receiver { socket, function, queue, spool, telemetry, slots, chunk, drops_seen: 0 };
     while !stop.load(Ordering::Relaxed) {
         // With datagrams in hand, take only what is there already.
         let taken = receiver.take(receiver.chunk.is_empty());
-        if receiver.is_full() || queue.is_idle() {
+        if receiver.is_full() || (queue.is_idle() && !receiver.is_spooling()) {
             receiver.hand_on();
         } else if taken == 0 && !receiver.chunk.is_empty() {
             // The lane is busy: few large chunks are cheaper for it than many small ones, and fill the queue later.
@@ -96,6 +98,7 @@ struct Receiver<'a> {
     socket: &'a UdpSocket,
     function: Option<&'a Arc<str>>,
     queue: &'a Queue,
+    spool: Option<&'a Spool>,
     telemetry: &'a Telemetry,
     slots: Slots,
     chunk: Datagrams,
@@ -128,16 +131,34 @@ impl Receiver<'_> {
         self.chunk.len() + SLOTS > CHUNK_DATAGRAMS || self.chunk.bytes.len() >= CHUNK_BYTES
     }
 
+    /// Whether what comes now has to wait for what is on disk.
+    fn is_spooling(&self) -> bool {
+        self.spool.is_some_and(Spool::is_waiting)
+    }
+
     fn hand_on(&mut self) {
         let chunk = std::mem::take(&mut self.chunk);
-        let count = chunk.len() as u64;
+        if chunk.is_empty() {
+            return;
+        }
+        let left = if self.is_spooling() { Some(chunk) } else { self.send(chunk) };
+        let Some(chunk) = left else { return };
+        let function = self.function.map(|function| &**function);
+        if !self.spool.is_some_and(|spool| spool.push(function, &chunk, self.telemetry)) {
+            self.telemetry.received.add(chunk.len() as u64);
+            self.telemetry.queue_drops.add(chunk.len() as u64);
+        }
+    }
+
+    /// Puts a chunk into the queue; gives it back where that is full.
+    fn send(&self, chunk: Datagrams) -> Option<Datagrams> {
         let job = match self.function {
             Some(function) => Job::Foreign(function.clone(), chunk),
             None => Job::Datagrams(chunk),
         };
-        if count > 0 && self.queue.try_send(job).is_err() {
-            self.telemetry.received.add(count);
-            self.telemetry.queue_drops.add(count);
+        match self.queue.try_send(job) {
+            Err(Job::Datagrams(chunk) | Job::Foreign(_, chunk)) => Some(chunk),
+            _ => None,
         }
     }
 
