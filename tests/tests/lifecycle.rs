@@ -89,6 +89,7 @@ fn a_store_that_can_not_be_opened_stops_the_start_and_no_password_is_told() {
         ("sqlite:nowhere/upto.db", "nowhere"),
         (wrong.as_str(), "password authentication failed"),
         ("postgres://upto:s3cret@127.0.0.1:1/upto", "refused"),
+        ("redis://upto:s3cret@127.0.0.1:1", "refused"),
         ("mysql://upto:s3cret@127.0.0.1/upto", "mysql"),
         ("upto.db", "use sqlite:PATH"),
     ] {
