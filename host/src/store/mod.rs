@@ -193,7 +193,7 @@ impl TimelineRow {
     }
 }
 
-/// Whether what a store has acknowledged outlives a crash of the machine that it is on.
+/// Whether what a store has acknowledged outlives a crash of what it runs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// It does.

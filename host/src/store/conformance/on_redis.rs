@@ -1,15 +1,18 @@
 //! What is Redis's own: settings, what it refuses, and what goes wrong with it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use tokio::sync::watch;
 use upto_tests::redis::{Database as Server, Redis, command};
 
 use super::functions::{add, version};
 use super::*;
-use crate::store::Durability;
+use crate::store::{Durability, TimelineRow};
 
 /// How many events have no timeline, and how many lists of keys are not those of the events.
 pub(super) fn orphans(database: &Server) -> [usize; 2] {
@@ -246,6 +249,89 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_writes() {
     let found: BTreeMap<_, _> = events(&*store, &timeline("deploy", 1)).await.into_iter().collect();
     let lost: Vec<_> = kept.iter().filter(|key| found.get(key) != Some(&merged([start(1), end(2)]))).collect();
     assert!(lost.is_empty(), "{} of {}: {lost:?}", lost.len(), kept.len());
+}
+
+/// What is done to a store, in words that proptest can choose.
+#[derive(Clone, Debug)]
+enum Act {
+    New(Option<&'static str>),
+    /// Target, name and event of each change.
+    Write(Vec<(Target, &'static str, Event)>),
+    Delete(u32),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let select = proptest::sample::select::<&'static str>;
+    let target = prop_oneof![3 => Just(Target::Active), 1 => select(vec!["a", "b"]).prop_map(self::named)];
+    let event = prop_oneof![
+        (0..6_i64).prop_map(start),
+        (0..6_i64).prop_map(end),
+        (0..6_i64).prop_map(point),
+        (0..6_i64, 0..6_i64).prop_map(|(first, last)| merged([start(first), end(last)])),
+    ];
+    let changes = proptest::collection::vec((target, select(vec!["x", "y", "z"]), event), 1..6);
+    prop_oneof![
+        2 => proptest::option::of(select(vec!["a", "b", "c"])).prop_map(Act::New),
+        6 => changes.prop_map(Act::Write),
+        1 => (1..9_u32).prop_map(Act::Delete),
+    ]
+}
+
+/// Does one thing. Of the changes for the active timeline, the ends without a start stay apart from what begins with one.
+async fn do_act(store: &dyn Store, context: &str, act: &Act) -> Vec<TimelineKey> {
+    match act {
+        Act::New(name) => vec![timeline(context, new(store, context, *name).await)],
+        Act::Delete(number) => {
+            while !store.delete_timeline(&timeline(context, *number), 2).await.expect("a step") {}
+            Vec::new()
+        }
+        Act::Write(changes) => {
+            let change = |(target, name, event): &(Target, &str, Event)| {
+                change(context, target.clone(), key(name, ""), event.clone())
+            };
+            let (ends, others): (Vec<_>, Vec<_>) = changes
+                .iter()
+                .map(change)
+                .partition(|change| change.target == Target::Active && change.event.is_end_alone());
+            let (ends, mut others) = (batch(ends, at(0)), batch(others, at(0)));
+            others.changes.splice(0..0, ends.changes);
+            // Stable, so an end stays before the start that follows it.
+            others.changes.sort_by(|a, b| (&a.target, &a.key).cmp(&(&b.target, &b.key)));
+            store.write(&others).await.expect("written")
+        }
+    }
+}
+
+/// Which timeline is meant depends on what exists, so there is no pure rule to compare with: SQLite takes its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_go_where_the_other_stores_put_them() {
+    let database = Database::redis();
+    let (redis, sqlite) = (database.open().await, Database::sqlite_memory().await.open().await);
+    let runtime = tokio::runtime::Handle::current();
+    let tries = AtomicU32::new(0);
+    let run = move |acts: Vec<Act>| {
+        let context = format!("deploy {}", tries.fetch_add(1, Ordering::Relaxed));
+        runtime.block_on(async {
+            for act in &acts {
+                let answers = [do_act(&*redis, &context, act).await, do_act(&*sqlite, &context, act).await];
+                prop_assert_eq!(&answers[0], &answers[1], "{:?}", act);
+            }
+            let rows = [&redis, &sqlite].map(async |store| {
+                let rows = store.timelines(&context, None, 99).await.expect("read");
+                let events = join_all(rows.iter().map(async |row| events(&**store, &row.key).await)).await;
+                // A step of a deletion raises the revision here, as it changes the events.
+                let rows: Vec<_> = rows.into_iter().map(|row| TimelineRow { revision: 0, ..row }).collect();
+                (rows, events)
+            });
+            let [redis, sqlite] = rows;
+            prop_assert_eq!(redis.await, sqlite.await);
+            Ok(())
+        })
+    };
+    let config = Config { cases: 200, failure_persistence: None, ..Config::default() };
+    let acts = proptest::collection::vec(act(), 1..30);
+    let check = move || TestRunner::new(config).run(&acts, run).map_err(|error| error.to_string());
+    assert_eq!(tokio::task::spawn_blocking(check).await.expect("the runner does not panic"), Ok(()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,8 +15,8 @@ impl From<RedisError> for StoreError {
         let text = format!("Redis says: {error}");
         if let Some(refused) = certificate_error(&error) {
             return StoreError::Fatal(format!(
-                "the certificate of Redis is refused: {refused}; name a file with the authority that signed it: \
-                 sslrootcert=PATH in the store URL"
+                "the certificate of Redis is refused: {refused}; it must be for the host of the store URL, and signed by an \
+                 authority that the system trusts or that the file of sslrootcert=PATH in the URL holds"
             ));
         }
         match (error.kind(), error.code()) {

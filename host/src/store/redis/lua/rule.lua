@@ -33,6 +33,13 @@ local function in_parts(command, key, arguments)
   end
 end
 
+-- Adds to a number in a hash, where there is anything to add. One that is missing is 0.
+local function add(key, field, number)
+  if number ~= 0 then
+    call('HINCRBY', key, field, number)
+  end
+end
+
 -- Whether a comes before b by bytes. Lua's own < asks the server's locale.
 local function before(a, b)
   if a == b then

@@ -177,9 +177,9 @@ local function write_timeline(context, timeline, received_at)
     timeline.received_at = received_at
   end
   call('HSET', key, 'first', timeline.first, 'last', timeline.last, 'received_at', timeline.received_at)
-  call('HINCRBY', key, 'running', timeline.running)
-  call('HINCRBY', key, 'failed', timeline.failed)
-  call('HINCRBY', key, 'revision', 1)
+  add(key, 'running', timeline.running)
+  add(key, 'failed', timeline.failed)
+  add(key, 'revision', 1)
 end
 
 -- Merges a batch. Returns the timelines that it touched: context, number, context, number …
@@ -238,10 +238,9 @@ function calls.delete_timeline(context, number, limit)
   in_parts('HDEL', key .. ':events', keys)
   in_parts('ZREM', key .. ':keys', keys)
   if call('EXISTS', key .. ':keys') == 1 then
-    -- 0 - 0 is 0, and -0 no number to Redis.
-    call('HINCRBY', key, 'running', 0 - running)
-    call('HINCRBY', key, 'failed', 0 - failed)
-    call('HINCRBY', key, 'revision', 1)
+    add(key, 'running', -running)
+    add(key, 'failed', -failed)
+    add(key, 'revision', 1)
     -- Which of the others give the bounds now is looked at when it is asked for.
     call('HDEL', key, 'first', 'last')
     return 0
