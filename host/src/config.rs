@@ -64,7 +64,7 @@ pub enum Command {
 /// Which store.
 #[derive(Debug, Args)]
 pub struct StoreArgs {
-    /// sqlite:PATH, sqlite::memory: or postgres://… [default: sqlite:upto.db]
+    /// sqlite:PATH, sqlite::memory:, postgres://… or redis://… [default: sqlite:upto.db]
     #[arg(long, value_name = "URL", env = "UPTO_STORE", hide_env_values = true)]
     store: Option<String>,
     /// The configuration file [default: upto.toml, if there is one]

@@ -4,6 +4,7 @@ pub mod bomb;
 pub mod hal;
 pub mod pgbouncer;
 pub mod postgres;
+pub mod redis;
 pub mod server;
 mod service;
 pub mod stream;

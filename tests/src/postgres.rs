@@ -147,13 +147,13 @@ impl Postgres {
     /// Sends a signal to the postmaster, such as `SIGSTOP`.
     pub fn signal(&self, signal: i32) {
         if let Some(server) = &*self.server.lock().expect("no panic while it is held") {
-            send(server, signal);
+            service::send(server, signal);
         }
     }
 
     fn end(&self, signal: i32) -> Result<()> {
         if let Some(mut server) = self.server.lock().expect("no panic while it is held").take() {
-            send(&server, signal);
+            service::send(&server, signal);
             server.wait()?;
         }
         Ok(())
@@ -343,7 +343,7 @@ fn make_cluster(programs: &Path, folder: &Path) -> Result<()> {
 }
 
 /// Makes `server.crt` and `server.key`, and `root.crt` to check them with.
-fn make_certificates(folder: &Path, issuer: Issuer) -> Result<()> {
+pub(crate) fn make_certificates(folder: &Path, issuer: Issuer) -> Result<()> {
     std::fs::write(folder.join("openssl.cnf"), CERTIFICATES)?;
     let make = |name: &str, section: &str, further: &[&str]| -> Result<()> {
         let mut openssl = service::command(Path::new("openssl"), folder)?;
@@ -365,9 +365,4 @@ fn make_certificates(folder: &Path, issuer: Issuer) -> Result<()> {
             make("server", "server", &["-CA", "root.crt", "-CAkey", "root.key"])
         }
     }
-}
-
-fn send(server: &Child, signal: i32) {
-    // SAFETY: the child has not been waited for, so its id is its own.
-    unsafe { libc::kill(server.id() as i32, signal) };
 }

@@ -64,6 +64,12 @@ pub(crate) fn ready(server: &mut Child, folder: &TempDir, accepts: impl Fn() -> 
     Ok(())
 }
 
+/// Sends a signal to a server that has not been waited for.
+pub(crate) fn send(server: &Child, signal: i32) {
+    // SAFETY: the child has not been waited for, so its id is its own.
+    unsafe { libc::kill(server.id() as i32, signal) };
+}
+
 /// Starts a server on a free port, on another one where somebody took that first.
 ///
 /// # Errors

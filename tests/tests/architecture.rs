@@ -72,12 +72,15 @@ fn arrows_run_down_only() {
 
 #[test]
 fn engines_and_drivers_are_named_in_one_place_each() {
-    let homes: [(&[&str], &[&str]); 5] = [
+    let homes: [(&[&str], &[&str]); 7] = [
         (&["mlua"], &["transform/lua"]),
         (&["wasmtime"], &["transform/wasm"]),
         // The conformance suite opens files to read them directly.
         (&["rusqlite"], &["store/sqlite", "store/conformance"]),
-        (&["tokio_postgres", "deadpool", "rustls"], &["store/postgres"]),
+        (&["tokio_postgres", "deadpool"], &["store/postgres"]),
+        // The module has the name of its driver.
+        (&["use redis::", " ::redis::"], &["store/redis"]),
+        (&["rustls"], &["store/postgres", "store/redis"]),
         (&["libc::"], &["ingest/udp.rs", "transform/", "functions/limits.rs"]),
     ];
     for (words, allowed) in homes {

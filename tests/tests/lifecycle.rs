@@ -89,6 +89,7 @@ fn a_store_that_can_not_be_opened_stops_the_start_and_no_password_is_told() {
         ("sqlite:nowhere/upto.db", "nowhere"),
         (wrong.as_str(), "password authentication failed"),
         ("postgres://upto:s3cret@127.0.0.1:1/upto", "refused"),
+        ("redis://upto:s3cret@127.0.0.1:1", "refused"),
         ("mysql://upto:s3cret@127.0.0.1/upto", "mysql"),
         ("upto.db", "use sqlite:PATH"),
     ] {
@@ -142,6 +143,11 @@ fn a_migration_makes_the_schema_and_can_be_repeated() {
     }
     let rows = database.query("SELECT count(*) FROM upto.event_durations").expect("the views are there");
     assert_eq!(rows, [[Some("0".to_owned())]]);
+    let redis = upto_tests::redis::Database::fresh().expect("Redis");
+    for _ in 0..2 {
+        assert_eq!(run(command("upto").args(["migrate", "--store", redis.url()])).code, Some(0));
+    }
+    assert_eq!(redis.command(&["GET", "upto:schema"]).expect("it answers"), ["1"]);
 }
 
 #[test]

@@ -1,16 +1,21 @@
-//! Several instances on one Postgres, and what happens when it is away.
+//! Several instances on one server, and what happens when it is away.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use upto_tests::postgres::{Database, Postgres};
+use upto_tests::redis::{self, Redis};
 use upto_tests::server::{Answer, Server, wait};
 use upto_tests::stream::Stream;
 use upto_wire::{Kind, Report, msgpack};
 
+fn at(url: &str) -> Server {
+    Server::with(&["--store", url])
+}
+
 fn on(database: &Database) -> Server {
-    Server::with(&["--store", database.url()])
+    at(database.url())
 }
 
 fn report(kind: &str, name: &str) -> Value {
@@ -23,10 +28,8 @@ fn datagram(kind: Kind, name: &str) -> Vec<u8> {
     datagram
 }
 
-#[test]
-fn a_step_may_start_at_one_instance_and_end_at_another() {
-    let database = Database::fresh().expect("a database");
-    let (one, two) = (on(&database), on(&database));
+fn start_at_one_instance_and_end_at_another(url: &str) {
+    let (one, two) = (at(url), at(url));
     assert_eq!(one.post(&report("start", "db.migrate")).status, 200);
     let mut watched = Stream::open(&two, "/api/contexts/deploy/timelines/1/stream");
     let first = watched.notice().expect("a notice at once");
@@ -40,19 +43,26 @@ fn a_step_may_start_at_one_instance_and_end_at_another() {
     let event = one.event("deploy", "1", "db.migrate", "").expect("there");
     assert_eq!(event["state"], "ended");
     assert_eq!(watched.notice().expect("a notice of the end")["state"], "ended");
+}
 
+#[test]
+fn a_step_may_start_at_one_instance_and_end_at_another() {
+    let database = Database::fresh().expect("a database");
+    start_at_one_instance_and_end_at_another(database.url());
     let rows = database.query("SELECT timeline, name, state FROM upto.event_durations").expect("the view answers");
     assert_eq!(rows, [[Some("1".to_owned()), Some("db.migrate".to_owned()), Some("ended".to_owned())]]);
 }
 
 #[test]
-fn nothing_acknowledged_is_lost_when_postgres_goes_away_and_comes_back() {
-    let postgres = Arc::new(Postgres::start().expect("a server"));
-    let database = Database::fresh_on(&postgres).expect("a database");
-    let server = on(&database);
+fn it_may_on_redis_too() {
+    start_at_one_instance_and_end_at_another(redis::Database::fresh().expect("a database").url());
+}
+
+fn nothing_acknowledged_is_lost_when(kill: impl Fn(), restart: impl Fn(), url: &str) {
+    let server = at(url);
     assert_eq!(server.post(&report("start", "before")).status, 200);
 
-    postgres.kill().expect("it ends");
+    kill();
     let asked = Instant::now();
     let refused = server.post(&report("start", "meanwhile"));
     assert_eq!((refused.status, refused.header("retry-after")), (503, "1"), "{refused:?}");
@@ -61,7 +71,7 @@ fn nothing_acknowledged_is_lost_when_postgres_goes_away_and_comes_back() {
     assert_eq!(server.get("/livez").status, 200);
     server.send(&[&datagram(Kind::Start, "waited")]);
 
-    postgres.restart().expect("it starts");
+    restart();
     server
         .wait_for("an accepted report", |server| (server.post(&report("start", "after")).status == 200).then_some(()));
     for name in ["before", "meanwhile", "waited", "after"] {
@@ -69,6 +79,39 @@ fn nothing_acknowledged_is_lost_when_postgres_goes_away_and_comes_back() {
     }
     assert_eq!(server.metric("upto_reports_lost_total"), 0);
     assert!(server.metric("upto_store_retries_total") > 0);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_postgres_goes_away_and_comes_back() {
+    let postgres = Arc::new(Postgres::start().expect("a server"));
+    let database = Database::fresh_on(&postgres).expect("a database");
+    let (kill, restart) = (|| postgres.kill().expect("it ends"), || postgres.restart().expect("it starts"));
+    nothing_acknowledged_is_lost_when(kill, restart, database.url());
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_redis_goes_away_and_comes_back() {
+    let redis = Redis::start_durable().expect("a server");
+    let (kill, restart) = (|| redis.kill().expect("it ends"), || redis.restart().expect("it starts"));
+    nothing_acknowledged_is_lost_when(kill, restart, &redis.url(0));
+}
+
+#[test]
+fn readiness_tells_of_a_store_that_may_lose_what_it_acknowledged() {
+    let ready = |url: &str| {
+        let answer = at(url).get("/readyz");
+        assert_eq!(answer.status, 200);
+        answer.text
+    };
+    let (durable, forgetful) =
+        (Redis::start_durable().expect("a server"), redis::Database::fresh().expect("a database"));
+    assert_eq!(ready(&durable.url(0)), "ok\n");
+    assert_eq!(ready("sqlite:upto.db"), "ok\n");
+    assert_eq!(ready("sqlite::memory:"), "ok\ndurability: weak (the store is in memory)\n");
+    let weak = ready(forgetful.url());
+    assert!(weak.starts_with("ok\ndurability: weak (appendonly is no, not yes"), "{weak}");
+    let server = at(forgetful.url());
+    server.wait_for_log("Redis may lose what upto has acknowledged");
 }
 
 #[test]

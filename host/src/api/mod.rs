@@ -35,7 +35,7 @@ use crate::access::{Access, Hosts};
 use crate::assets;
 use crate::functions::Registry;
 use crate::ingest::Queue;
-use crate::store::{Store, TimelineKey};
+use crate::store::{Durability, Store, TimelineKey};
 use crate::telemetry::{self, Telemetry};
 use crate::transform::recent::Recent;
 use hal::{Hal, Links};
@@ -163,8 +163,14 @@ async fn ready(State(app): State<App>) -> Response {
     if app.shutdown.is_cancelled() {
         return Problem::busy("the server is stopping").into_response();
     }
-    match app.store.ping().await {
-        Ok(()) => "ok\n".into_response(),
+    let durability = async {
+        app.store.ping().await?;
+        app.store.durability().await
+    };
+    match durability.await {
+        Ok(Durability::Strong) => "ok\n".into_response(),
+        Ok(Durability::Weak(reason)) => format!("ok\ndurability: weak ({reason})\n").into_response(),
+        Ok(Durability::Unknown(reason)) => format!("ok\ndurability: unknown ({reason})\n").into_response(),
         Err(error) => Problem::from(error).into_response(),
     }
 }

@@ -7,6 +7,7 @@ mod dictionary;
 pub mod functions;
 mod plan;
 mod postgres;
+mod redis;
 mod rule;
 mod sqlite;
 
@@ -40,7 +41,7 @@ pub enum StoreError {
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// Opens the store that a URL names, making or upgrading its schema: `sqlite:PATH` (the file is made if need be),
-/// `sqlite::memory:`, `postgres://…` or `postgresql://…`.
+/// `sqlite::memory:`, `postgres://…` or `postgresql://…`, `redis://…` or, with TLS, `rediss://…`.
 ///
 /// # Errors
 /// [`StoreError::Fatal`] where trying again is of no use, [`StoreError::Unavailable`] where the server may come back.
@@ -49,9 +50,11 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>> {
     match url.split_once(':') {
         Some(("sqlite", path)) => Ok(Arc::new(sqlite::Sqlite::open(path).await?)),
         Some(("postgres" | "postgresql", _)) => Ok(Arc::new(postgres::Postgres::open(url).await?)),
+        Some(("redis" | "rediss", _)) => Ok(Arc::new(redis::Redis::open(url).await?)),
         // The rest of an unknown URL is not shown: it may hold a password.
         scheme => Err(StoreError::Fatal(format!(
-            "the store URL {} is none that upto knows: use sqlite:PATH, sqlite::memory:, or postgres://USER@HOST/DATABASE",
+            "the store URL {} is none that upto knows: use sqlite:PATH, sqlite::memory:, \
+             postgres://USER@HOST/DATABASE, or redis://HOST",
             scheme.map_or_else(|| "without a scheme".to_owned(), |(scheme, _)| format!("with the scheme {scheme:?}"))
         ))),
     }
@@ -213,6 +216,17 @@ pub struct Keep {
     pub newest: Option<u32>,
 }
 
+/// Whether what a store has acknowledged outlives a crash of what it runs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It does.
+    Strong,
+    /// It may be lost, and why.
+    Weak(String),
+    /// The store does not tell, and why.
+    Unknown(String),
+}
+
 /// How a timeline is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TimelineRef {
@@ -293,4 +307,9 @@ pub trait Store: FunctionStore {
 
     /// Whether the store answers, for readiness.
     async fn ping(&self) -> Result<()>;
+
+    /// Whether the store keeps what it has acknowledged, as it is set up now. The default is that of stores that always do.
+    async fn durability(&self) -> Result<Durability> {
+        Ok(Durability::Strong)
+    }
 }

@@ -21,7 +21,7 @@ async fn a_url_that_upto_does_not_know_is_told_what_it_takes() {
         assert!(matches!(error, StoreError::Fatal(_)), "{url}: {error:?}");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
-    assert!(refusal("mysql://db/x").await.to_string().contains("sqlite:PATH, sqlite::memory:, or postgres://"));
+    assert!(refusal("mysql://db/x").await.to_string().contains("sqlite:PATH, sqlite::memory:, postgres://"));
 }
 
 #[tokio::test]

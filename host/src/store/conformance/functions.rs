@@ -322,13 +322,13 @@ async fn a_change_wakes_whoever_waits_for_one(database: Database) {
         tokio::time::timeout(Duration::from_secs(30), listener.registry_changed()).await.expect("it is told");
     };
     // On a server it is told of what other instances do, in a file or in memory of what is done through the same handle.
-    let listener = if database.is_postgres() { database.open().await } else { Arc::clone(&store) };
+    let listener = if database.is_server() { database.open().await } else { Arc::clone(&store) };
     if database.is_postgres() {
         // It may have missed what was before it began to listen.
         woken(&*listener).await;
     }
-    if database.is_postgres() && !database.tells_of_changes() {
-        // Through a pooler nothing comes, which costs nothing but time: whoever asks sees the change.
+    if database.is_server() && !database.tells_of_changes() {
+        // Through a pooler and from Redis nothing comes, which costs nothing but time: whoever asks sees the change.
         let before = listener.registry_revision().await.expect("read");
         add(&*store, &version("f", "a")).await;
         assert!(listener.registry_revision().await.expect("read") > before);

@@ -52,6 +52,35 @@ async fn a_timeline_goes_in_steps_and_its_row_last(database: Database) {
     assert_eq!(report(&*store, "deploy", named("b"), key("db", ""), start(1)).await, [timeline("deploy", 4)]);
 }
 
+async fn what_is_left_of_a_timeline_is_summed_up_as_it_is(database: Database) {
+    let store = database.open().await;
+    let event = |n: i64| match n % 4 {
+        0 => start(n),
+        1 => merged([start(n), end_as(n + 50, Status::Failure)]),
+        2 => point(n),
+        _ => end(n),
+    };
+    let whole = (0..30).map(|n| change("deploy", named("a"), key(&format!("step-{}", n * 7 % 30), "h"), event(n)));
+    written(&*store, &batch(whole, at(0))).await;
+    let agrees = async || {
+        let row = store.timeline("deploy", &TimelineRef::Number(1)).await.expect("read").expect("its row goes last");
+        let left: Vec<_> = events(&*store, &row.key).await.into_iter().map(|(_, event)| event).collect();
+        let count = |test: fn(&Event) -> bool| left.iter().filter(|event| test(event)).count() as u64;
+        let failed = |event: &Event| !event.is_running() && event.status().is_some_and(Status::is_failed);
+        assert_eq!((row.events, row.running), (left.len() as u64, count(Event::is_running)));
+        assert_eq!(row.failed, count(failed));
+        assert_eq!(row.first, left.iter().filter_map(Event::first).min());
+        assert_eq!(row.last, left.iter().filter_map(Event::last).max());
+    };
+    for more in 0..5 {
+        agrees().await;
+        assert!(!store.delete_timeline(&timeline("deploy", 1), 4).await.expect("a step").gone);
+        agrees().await;
+        // Something is written between two steps.
+        report(&*store, "deploy", named("a"), key(&format!("more-{more}"), ""), start(20 + more)).await;
+    }
+}
+
 async fn the_newest_comes_back_under_its_number(database: Database) {
     let store = database.open().await;
     new(&*store, "deploy", None).await;
@@ -134,8 +163,10 @@ async fn writers_and_deletion_leave_nothing_half_done(database: Database) {
 
 /// How many events have no timeline, and how many no name.
 async fn orphans(database: &Database) -> [Option<String>; 2] {
-    if matches!(database.place, Place::Memory(_)) {
-        return ["0", "0"].map(|none| Some(none.to_owned()));
+    match &database.place {
+        Place::Memory(_) => return ["0", "0"].map(|none| Some(none.to_owned())),
+        Place::Redis(redis) => return on_redis::orphans(redis).map(|count| Some(count.to_string())),
+        Place::File(_) | Place::Server(_) => {}
     }
     let schema = database.schema();
     let sql = format!(
@@ -154,6 +185,7 @@ async fn orphans(database: &Database) -> [Option<String>; 2] {
 
 on_every_store!(
     a_timeline_goes_in_steps_and_its_row_last,
+    what_is_left_of_a_timeline_is_summed_up_as_it_is,
     the_newest_comes_back_under_its_number,
     a_context_goes_with_all_that_is_in_it,
     writers_and_deletion_leave_nothing_half_done,

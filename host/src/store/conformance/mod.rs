@@ -1,4 +1,4 @@
-//! What every store must do, as one suite that runs on each of them: in a file, in memory, on a real server, and on one
+//! What every store must do, as one suite that runs on each of them: in a file, in memory, on real servers, and on one
 //! behind a pooler.
 //!
 //! A test takes a [`Database`], fresh and empty, and opens it as often as it wants: each handle is an instance of upto.
@@ -9,6 +9,7 @@ mod function_sets;
 mod functions;
 mod housekeeping;
 mod merge;
+mod on_redis;
 mod reads;
 mod retention;
 mod routing;
@@ -41,6 +42,7 @@ enum Place {
     /// The one handle there can be.
     Memory(Arc<dyn Store>),
     Server(upto_tests::postgres::Database),
+    Redis(upto_tests::redis::Database),
 }
 
 impl Database {
@@ -70,6 +72,12 @@ impl Database {
         Database { url: pooler.url(&database.url).expect("its address"), pooler: Some(pooler), ..database }
     }
 
+    /// An empty database of a real Redis.
+    pub fn redis() -> Self {
+        let database = upto_tests::redis::Database::fresh().expect("a database on a test server");
+        Database { url: database.url().to_owned(), place: Place::Redis(database), pooler: None }
+    }
+
     /// What is in a database of a real server.
     pub fn on(database: upto_tests::postgres::Database) -> Self {
         Database { url: database.url().to_owned(), place: Place::Server(database), pooler: None }
@@ -91,7 +99,7 @@ impl Database {
                 let connection = rusqlite::Connection::open(folder.path().join("store.db")).expect("the file opens");
                 query_sqlite(&connection, sql).unwrap_or_else(|error| panic!("{error}: {sql}"))
             }
-            Place::Memory(_) => panic!("nobody else can read a store in memory"),
+            Place::Memory(_) | Place::Redis(_) => panic!("nobody else can ask it by SQL"),
         }
     }
 
@@ -106,7 +114,7 @@ impl Database {
                 let connection = rusqlite::Connection::open(folder.path().join("store.db")).expect("the file opens");
                 connection.execute("INSERT INTO function_sets VALUES (32767, 'last@1')", []).expect("written");
             }
-            Place::Memory(_) => panic!("nobody else can write to a store in memory"),
+            Place::Memory(_) | Place::Redis(_) => panic!("nobody else can write to it, or it has no such ids"),
         }
     }
 
@@ -123,12 +131,17 @@ impl Database {
         }
     }
 
-    /// Whether an instance hears of what others change at once; behind a pooler it has to ask.
+    /// Whether an instance hears at once of what others change; behind a pooler and on Redis it has to ask.
     pub fn tells_of_changes(&self) -> bool {
         self.is_postgres() && self.pooler.is_none()
     }
 
-    /// Whether it is on a server.
+    /// Whether several instances share it over a network.
+    pub fn is_server(&self) -> bool {
+        matches!(self.place, Place::Server(_) | Place::Redis(_))
+    }
+
+    /// Whether it is a database of Postgres.
     pub fn is_postgres(&self) -> bool {
         matches!(self.place, Place::Server(_))
     }
@@ -174,6 +187,12 @@ macro_rules! on_every_store {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $test() {
                 super::$test(crate::store::conformance::Database::postgres_pooled()).await;
+            })*
+        }
+        mod redis {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(crate::store::conformance::Database::redis()).await;
             })*
         }
     };

@@ -19,7 +19,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tokio::sync::Notify;
 
 use super::{
-    Batch, ContextRow, Deleted, Keep, NewTimeline, Result, Store, StoreError, TimelineKey, TimelineRef, TimelineRow,
+    Batch, ContextRow, Deleted, Durability, Keep, NewTimeline, Result, Store, StoreError, TimelineKey, TimelineRef,
+    TimelineRow,
 };
 use crate::event::{Event, EventKey};
 use write::Writer;
@@ -299,5 +300,12 @@ impl Store for Sqlite {
 
     async fn ping(&self) -> Result<()> {
         self.read_with(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await
+    }
+
+    async fn durability(&self) -> Result<Durability> {
+        Ok(match self.0.path {
+            Some(_) => Durability::Strong,
+            None => Durability::Weak("the store is in memory".to_owned()),
+        })
     }
 }
