@@ -3,7 +3,7 @@
 //! Each statement is a transaction of its own and has its rows in byte order, so no two instances wait for each other in
 //! a circle. What exists is looked for first: an insert that finds a conflict uses up an id.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
@@ -14,8 +14,17 @@ use super::{Postgres, Result};
 use crate::store::Batch;
 use crate::store::dictionary::Dictionary;
 
-const FIND_TEXTS: &str = "SELECT k.i::int4, t.id FROM unnest($1::int4[], $2::text[]) WITH ORDINALITY k(context_id, text, i) \
-     JOIN upto.texts t ON t.context_id = k.context_id AND t.text = k.text";
+/// Each text is looked up by key: for a join the planner may read all of the table, again and again while it grows.
+const FIND_TEXTS: &str = "SELECT k.context_id, k.text, f.id FROM unnest($1::int4[], $2::text[]) k(context_id, text) \
+     CROSS JOIN LATERAL (SELECT t.id FROM upto.texts t WHERE t.context_id = k.context_id AND t.text = k.text LIMIT 1) f";
+
+/// The rows come straight from the arrays: with a join or a condition on another table the planner may change their order, and
+/// two instances then deadlock. Those that others have made are not returned.
+const MAKE_TEXTS: &str = "INSERT INTO upto.texts (context_id, text) SELECT * FROM unnest($1::int4[], $2::text[]) \
+     ON CONFLICT DO NOTHING RETURNING context_id, text, id";
+
+/// Texts that are not remembered, each with its context and that one's id. In this order they are made.
+type Texts<'a> = BTreeMap<(i32, &'a str), &'a str>;
 
 impl Postgres {
     /// Learns the ids of all contexts, texts and sets of functions of a batch. Where they are remembered nothing is asked for.
@@ -28,71 +37,49 @@ impl Postgres {
         self.learn_contexts(&unknown, batch.received_at).await?;
         self.learn_function_sets(batch).await?;
         let mut unknown = self.unknown_texts(batch);
-        for make in [false, true] {
-            if unknown.is_empty() {
-                return Ok(());
-            }
-            if make {
-                self.make_texts(&unknown).await?;
-            }
-            let found = self.find_texts(&unknown).await?;
-            let mut missing = BTreeSet::new();
-            for ((context, id, text), found) in unknown.iter().zip(found) {
-                match found {
-                    // The context may have been forgotten, or be another one of that name, by now.
-                    Some(found) if self.dictionary().context(context) == Some(*id) => {
-                        self.dictionary().learn_text(context, text, found);
-                    }
-                    Some(_) => {}
-                    None => {
-                        missing.insert((*context, *id, *text));
-                    }
-                }
-            }
-            unknown = missing;
+        // The last time for what others have made in the meantime.
+        for statement in [FIND_TEXTS, MAKE_TEXTS, FIND_TEXTS] {
+            self.learn_texts(statement, &mut unknown).await?;
         }
         Ok(())
     }
 
-    /// Context, its id, and text of what is not remembered.
-    fn unknown_texts<'a>(&self, batch: &'a Batch) -> BTreeSet<(&'a str, i32, &'a str)> {
+    /// What is not remembered.
+    fn unknown_texts<'a>(&self, batch: &'a Batch) -> Texts<'a> {
         let dictionary = self.dictionary();
         let texts = batch.changes.iter().flat_map(|change| {
             [(change.context.as_str(), change.key.name.as_str()), (change.context.as_str(), change.key.host.as_str())]
         });
         let unknown = texts.filter(|(context, text)| dictionary.text(context, text).is_none());
-        unknown.filter_map(|(context, text)| Some((context, dictionary.context(context)?, text))).collect()
+        unknown.filter_map(|(context, text)| Some(((dictionary.context(context)?, text), context))).collect()
     }
 
-    /// The ids of texts, in their order.
-    async fn find_texts(&self, texts: &BTreeSet<(&str, i32, &str)>) -> Result<Vec<Option<i32>>> {
-        let (contexts, names): (Vec<i32>, Vec<&str>) = texts.iter().map(|(_, id, text)| (*id, *text)).unzip();
-        let rows = (self.pool.get().await?)
-            .query_typed(FIND_TEXTS, &[(&contexts, Type::INT4_ARRAY), (&names, Type::TEXT_ARRAY)])
-            .await?;
-        let mut found = vec![None; texts.len()];
-        for row in rows {
-            found[row.get::<_, i32>(0) as usize - 1] = Some(row.get(1));
+    /// Learns the texts that a statement returns, and leaves the others.
+    async fn learn_texts(&self, statement: &str, texts: &mut Texts<'_>) -> Result<()> {
+        if texts.is_empty() {
+            return Ok(());
         }
-        Ok(found)
-    }
-
-    /// Makes texts, as every instance does in the order of (context's id, text). The rows come straight from the arrays: with
-    /// a join or a condition on another table the planner may change their order, and two instances then deadlock.
-    async fn make_texts(&self, texts: &BTreeSet<(&str, i32, &str)>) -> Result<()> {
-        let insert = "INSERT INTO upto.texts (context_id, text) \
-            SELECT * FROM unnest($1::int4[], $2::text[]) ON CONFLICT DO NOTHING";
-        let sorted: BTreeSet<_> = texts.iter().map(|(_, id, text)| (*id, *text)).collect();
-        let (contexts, names): (Vec<i32>, Vec<&str>) = sorted.into_iter().unzip();
-        let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&contexts, Type::INT4_ARRAY), (&names, Type::TEXT_ARRAY)];
-        match self.pool.get().await?.execute_typed(insert, &parameters).await {
+        let (contexts, names): (Vec<i32>, Vec<&str>) = texts.keys().copied().unzip();
+        let parameters: [Parameter<'_>; 2] = [(&contexts, Type::INT4_ARRAY), (&names, Type::TEXT_ARRAY)];
+        let rows = match self.pool.get().await?.query_typed(statement, &parameters).await {
             // A context is gone. All are forgotten and learnt again, and the write begins anew.
             Err(error) if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
                 *self.dictionary() = Dictionary::default();
-                Ok(())
+                return Ok(());
             }
-            other => Ok(other.map(drop)?),
-        }
+            rows => rows?,
+        };
+        let ids: HashMap<(i32, &str), i32> = rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect();
+        let mut dictionary = self.dictionary();
+        texts.retain(|text, context| {
+            let Some(id) = ids.get(text) else { return true };
+            // The context may have been forgotten, or be another one of that name, by now.
+            if dictionary.context(context) == Some(text.0) {
+                dictionary.learn_text(context, text.1, *id);
+            }
+            false
+        });
+        Ok(())
     }
 
     /// Learns the ids of the sets of functions of a batch, and makes those that are missing, in the order of their texts.
