@@ -221,7 +221,9 @@ impl Pending {
     pub fn take(&mut self) -> Write {
         self.index.clear();
         self.bytes = 0;
-        let mut entries = std::mem::take(&mut self.entries);
+        // The next batch is much like this one; growing in steps would move it again and again.
+        let next = Vec::with_capacity(self.entries.len());
+        let mut entries = std::mem::replace(&mut self.entries, next);
         entries.sort_unstable_by(|a, b| a.change.order().cmp(&b.change.order()));
         let (changes, origins) = entries.into_iter().map(|entry| (entry.change, entry.origin)).unzip();
         let acks = std::mem::take(&mut self.acks);

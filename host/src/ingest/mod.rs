@@ -67,6 +67,12 @@ struct Entry {
 }
 
 impl Datagrams {
+    /// An empty chunk with room for what this one holds.
+    pub fn with_same_room(&self) -> Self {
+        let (bytes, entries) = (self.bytes.len(), self.entries.len());
+        Datagrams { bytes: Vec::with_capacity(bytes), entries: Vec::with_capacity(entries) }
+    }
+
     /// Adds a datagram.
     pub fn push(&mut self, datagram: &[u8], source: IpAddr, received: Time) {
         self.bytes.extend_from_slice(datagram);

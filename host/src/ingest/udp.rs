@@ -137,10 +137,12 @@ impl Receiver<'_> {
     }
 
     fn hand_on(&mut self) {
-        let chunk = std::mem::take(&mut self.chunk);
-        if chunk.is_empty() {
+        if self.chunk.is_empty() {
             return;
         }
+        // The next chunk is much like this one.
+        let next = self.chunk.with_same_room();
+        let chunk = std::mem::replace(&mut self.chunk, next);
         let left = if self.is_spooling() { Some(chunk) } else { self.send(chunk) };
         let Some(chunk) = left else { return };
         let function = self.function.map(|function| &**function);

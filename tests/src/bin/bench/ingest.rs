@@ -9,8 +9,8 @@ use upto_tests::postgres::{Database, Postgres};
 use upto_tests::server::Server;
 use upto_wire::{Report, msgpack};
 
-use super::copy;
 use super::load::{FUNCTION, Load};
+use super::{copy, cpu};
 
 /// Rates to try, in reports per second; the first is what upto must reach.
 const RATES: [u32; 8] = [50_000, 100_000, 150_000, 200_000, 250_000, 300_000, 350_000, 400_000];
@@ -79,7 +79,7 @@ fn run(database: &str, rate: u32) -> Result<Run> {
     let begun = Instant::now();
     let sending = super::sender::send(&datagrams, server.udp, rate)?;
     let (lost, settled) = settle(&server, sent);
-    let (took, cpu_s, resident_mib) = (settled - begun, cpu_seconds(server.id())?, server.resident_kib() / 1024);
+    let (took, cpu_s, resident_mib) = (settled - begun, cpu::seconds(server.id())?, server.resident_kib() / 1024);
     let lost_where =
         ["upto_kernel_dropped_datagrams_total", "upto_reports_dropped_by_queue_total"].map(|name| server.metric(name));
     let events: i64 = Client::connect(database, NoTls)?.query_one("SELECT count(*) FROM upto.events", &[])?.get(0);
@@ -113,14 +113,4 @@ fn datagrams(count: usize) -> Vec<Vec<u8>> {
         datagram
     };
     Load { contexts: 10, first_step: 0 }.reports(count).map(encoded).collect()
-}
-
-/// Processor time that a process has used, in seconds.
-pub fn cpu_seconds(process: u32) -> Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name in parentheses may hold anything; after it, user and system time are the 12th and 13th fields.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
-    // SAFETY: sysconf only reads a constant of the system.
-    Ok(ticks / unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64)
 }

@@ -7,6 +7,8 @@
 
 mod bomb;
 mod copy;
+mod cpu;
+mod http;
 mod ingest;
 mod load;
 mod processes;
@@ -18,8 +20,15 @@ use anyhow::{Result, ensure};
 type Report = fn() -> Result<()>;
 
 /// What can be measured, by the names that pick one.
-const SECTIONS: [(&str, Report); 3] =
-    [("processes", processes::report), ("udp", ingest::report), ("bomb", bomb::report)];
+const SECTIONS: [(&str, Report); 7] = [
+    ("processes", processes::report),
+    ("udp", ingest::report),
+    ("http", http::batches),
+    ("single", http::single),
+    ("instances", http::instances),
+    ("growth", http::growth),
+    ("bomb", bomb::report),
+];
 
 /// Without arguments all is measured, else the sections that are named.
 fn main() -> Result<()> {
