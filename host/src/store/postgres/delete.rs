@@ -15,9 +15,13 @@ use crate::store::{Deleted, TimelineKey};
 const LOCK_TIMELINE: &str = "SELECT t.context_id FROM upto.timelines t JOIN upto.contexts c ON c.id = t.context_id \
     WHERE c.name = $1 AND t.number = $2 FOR UPDATE OF t";
 
+/// A `ctid` is a place within one table, and operators may spread the events over partitions. All events of a context are in
+/// one.
 const DELETE_EVENTS: &str = "WITH free AS MATERIALIZED ( \
-      SELECT e.ctid FROM upto.events e WHERE e.context_id = $1 AND e.timeline = $2 LIMIT $3 FOR UPDATE SKIP LOCKED) \
-    DELETE FROM upto.events WHERE ctid = ANY (ARRAY(SELECT ctid FROM free))";
+      SELECT e.tableoid, e.ctid FROM upto.events e \
+      WHERE e.context_id = $1 AND e.timeline = $2 LIMIT $3 FOR UPDATE SKIP LOCKED) \
+    DELETE FROM upto.events WHERE ctid = ANY (ARRAY(SELECT ctid FROM free)) \
+      AND tableoid = (SELECT tableoid FROM free LIMIT 1)";
 
 /// What others committed before the row was locked is seen, as each statement looks anew.
 const DELETE_EMPTY_TIMELINE: &str = "DELETE FROM upto.timelines WHERE context_id = $1 AND number = $2 \
@@ -86,4 +90,46 @@ async fn without_timelines(pool: &Pool, name: &str) -> Result<bool> {
     let gone = client.execute_typed(DELETE_EMPTY_CONTEXT, &[(&row.get::<_, i32>(0), Type::INT4)]).await? > 0;
     transaction.commit().await?;
     Ok(gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use upto_tests::postgres::Database;
+    use upto_wire::{Kind, Report, Time};
+
+    use crate::event::{Event, EventKey};
+    use crate::store::{Batch, Change, Deleted, Target, TimelineKey, open};
+
+    /// Four partitions, by context.
+    const SPREAD: &str = "ALTER TABLE upto.events RENAME TO events_before; \
+        ALTER INDEX upto.events_pkey RENAME TO events_before_pkey; \
+        CREATE TABLE upto.events (LIKE upto.events_before INCLUDING DEFAULTS, \
+          PRIMARY KEY (context_id, timeline, name_id, host_id)) PARTITION BY HASH (context_id); \
+        CREATE TABLE upto.events_0 PARTITION OF upto.events FOR VALUES WITH (MODULUS 4, REMAINDER 0); \
+        CREATE TABLE upto.events_1 PARTITION OF upto.events FOR VALUES WITH (MODULUS 4, REMAINDER 1); \
+        CREATE TABLE upto.events_2 PARTITION OF upto.events FOR VALUES WITH (MODULUS 4, REMAINDER 2); \
+        CREATE TABLE upto.events_3 PARTITION OF upto.events FOR VALUES WITH (MODULUS 4, REMAINDER 3)";
+
+    /// Rows of different partitions are at the same place of their tables.
+    #[tokio::test]
+    async fn only_its_own_events_go_where_operators_spread_them_over_partitions() {
+        let database = Database::fresh().expect("a database");
+        let store = open(database.url()).await.expect("a store");
+        database.execute(SPREAD).expect("it can be partitioned");
+        let at = Time::from_micros(1);
+        let change = |context: usize| Change {
+            context: format!("context {context}"),
+            target: Target::Active,
+            key: EventKey { name: "step".to_owned(), host: String::new() },
+            event: Event::of_report(&Report::new(Kind::Start, "c", "step"), at),
+        };
+        let batch = Batch { changes: (0..8).map(change).collect(), received_at: at };
+        store.write(&batch).await.expect("written");
+        let one = |context: usize| TimelineKey { context: format!("context {context}"), number: 1 };
+        let step = store.delete_timeline(&one(3), 10).await.expect("a step");
+        assert_eq!(step, Deleted { events: 1, gone: true });
+        for context in (0..8).filter(|context| *context != 3) {
+            assert_eq!(store.events(&one(context), None, 9).await.expect("read").len(), 1, "context {context}");
+        }
+    }
 }
