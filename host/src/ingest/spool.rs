@@ -242,6 +242,10 @@ impl State {
             self.writer = None;
         }
         if self.writer.is_none() {
+            // One that has taken nothing gives way: on a full disk there would be another one for each chunk.
+            if let Some(empty) = self.segments.pop_back_if(|last| last.length == 0) {
+                fs::remove_file(spool.path(empty.number))?;
+            }
             self.writer = Some(File::create_new(spool.path(self.next))?);
             self.segments.push_back(Segment { number: self.next, length: 0 });
             self.next += 1;

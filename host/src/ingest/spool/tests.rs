@@ -124,6 +124,23 @@ fn beyond_its_limit_nothing_is_taken_until_there_is_room_again() {
 }
 
 #[test]
+fn a_segment_that_a_full_disk_took_nothing_of_gives_way() {
+    let (folder, telemetry) = (folder(), Telemetry::default());
+    let spool = open(&folder);
+    {
+        // As a write that failed leaves it.
+        let mut state = spool.state();
+        fs::write(spool.path(1), "half a record").expect("it can be written");
+        state.segments.push_back(Segment { number: 1, length: 0 });
+        state.next = 2;
+    }
+    assert!(spool.push(None, &chunk(0, 20), &telemetry));
+    assert_eq!(segments(&folder), [spool.path(2)]);
+    let (numbers, telemetry) = drain(&spool, |_| true);
+    assert_eq!((numbers, telemetry.spool_damage.get()), (vec![0], 0));
+}
+
+#[test]
 fn damage_costs_what_it_hits_and_is_counted() {
     let telemetry = Telemetry::default();
     let written = folder();
