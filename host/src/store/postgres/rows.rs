@@ -17,7 +17,6 @@ use upto_wire::Time;
 use super::Result;
 use super::connect::Transaction;
 use super::types::{Parameter, Timestamp};
-use crate::event::Event;
 use crate::store::plan::{Row, RowKey};
 use crate::store::rule::{Columns, merge};
 
@@ -104,9 +103,14 @@ impl Trust {
 /// A row in columns, with the id of its set of functions.
 struct Full<'a> {
     key: RowKey,
-    looks_new: bool,
     columns: Columns<'a>,
     functions: i16,
+}
+
+impl Full<'_> {
+    fn looks_new(&self) -> bool {
+        self.columns.started_at.is_some() || self.columns.is_point
+    }
 }
 
 /// Writes rows, raises revisions and commits.
@@ -118,18 +122,16 @@ pub(super) async fn write(
     received_at: Time,
     trust: &Trust,
 ) -> Result<Written> {
-    let looks_new = |event: &Event| event.starts.is_some() || event.is_point();
-    let copying = rows.iter().filter(|(_, event)| looks_new(event)).count() >= MIN_COPY && trust.allows();
     let full = rows.iter().zip(functions).map(|((key, event), functions)| Full {
         key: *key,
-        looks_new: looks_new(event),
         columns: Columns::of(event),
         functions: *functions,
     });
-    let (new, others): (Vec<_>, Vec<_>) = full.partition(|full| copying && full.looks_new);
-    if !copying {
-        return Ok(merge(transaction, &others, touched, received_at).await?);
+    let all: Vec<_> = full.collect();
+    if all.iter().filter(|row| row.looks_new()).count() < MIN_COPY || !trust.allows() {
+        return Ok(merge(transaction, &all, touched, received_at).await?);
     }
+    let (new, others): (Vec<_>, Vec<_>) = all.into_iter().partition(Full::looks_new);
     let written = match copy(transaction, &new).await {
         Ok(()) => merge(transaction, &others, touched, received_at).await,
         Err(error) => Err(error),
