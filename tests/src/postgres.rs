@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
-use crate::service;
+use crate::service::{self, Shared};
 
 /// A URL of the server to use instead of a temporary one.
 pub const VARIABLE: &str = "UPTO_TEST_POSTGRES";
@@ -225,10 +225,11 @@ impl Database {
     /// # Errors
     /// Where there is no server, or it refuses.
     pub fn fresh() -> Result<Self> {
+        static SHARED: Shared<Postgres> = Shared::new(Weak::new());
         apart(|| {
             let server = match std::env::var(VARIABLE) {
                 Ok(url) if !url.is_empty() => Server::Given(url),
-                _ => Server::Ours(shared()?),
+                _ => Server::Ours(service::shared(&SHARED, Postgres::start)?),
             };
             Database::on(server)
         })
@@ -287,18 +288,6 @@ impl Drop for Database {
             Ok(connect(&self.server.url("postgres")?)?.batch_execute(&sql)?)
         });
     }
-}
-
-/// The cluster that this process shares, started by who needs it first and stopped by who needs it last.
-fn shared() -> Result<Arc<Postgres>> {
-    static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(postgres) = shared.upgrade() {
-        return Ok(postgres);
-    }
-    let postgres = Arc::new(Postgres::start()?);
-    *shared = Arc::downgrade(&postgres);
-    Ok(postgres)
 }
 
 /// Runs a call on a thread of its own: the synchronous driver must not be used on a thread of an async runtime.

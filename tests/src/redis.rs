@@ -13,7 +13,7 @@ use redis::Value;
 use tempfile::TempDir;
 
 use crate::postgres::{Issuer, make_certificates};
-use crate::service;
+use crate::service::{self, Shared};
 
 const PASSWORD: &str = "not-secret";
 /// Databases of a server: each test of a process takes one.
@@ -195,8 +195,9 @@ impl Database {
     /// # Errors
     /// As [`Redis::start`], or where all databases are taken.
     pub fn fresh() -> Result<Self> {
+        static SHARED: Shared<Redis> = Shared::new(Weak::new());
         static TAKEN: AtomicU32 = AtomicU32::new(0);
-        let (server, number) = (shared()?, TAKEN.fetch_add(1, Ordering::Relaxed));
+        let (server, number) = (service::shared(&SHARED, Redis::start)?, TAKEN.fetch_add(1, Ordering::Relaxed));
         ensure!(number < DATABASES, "the server has {DATABASES} databases");
         Ok(Database { url: server.url(number), _server: server })
     }
@@ -213,18 +214,6 @@ impl Database {
     pub fn command(&self, words: &[&str]) -> Result<Vec<String>> {
         command(&self.url, words)
     }
-}
-
-/// The server that this process shares, started by who needs it first and stopped by who needs it last.
-fn shared() -> Result<Arc<Redis>> {
-    static SHARED: Mutex<Weak<Redis>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(redis) = shared.upgrade() {
-        return Ok(redis);
-    }
-    let redis = Arc::new(Redis::start()?);
-    *shared = Arc::downgrade(&redis);
-    Ok(redis)
 }
 
 /// Runs a command on the database of a URL; see [`Database::command`].

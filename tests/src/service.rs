@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -24,6 +25,23 @@ pub(crate) fn folder(prefix: &str) -> Result<TempDir> {
     }
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
     Ok(folder)
+}
+
+/// The server of a process's tests: started by who needs it first, and stopped by who needs it last.
+pub(crate) type Shared<T> = Mutex<Weak<T>>;
+
+/// The shared server, started where there is none.
+///
+/// # Errors
+/// Where it does not start.
+pub(crate) fn shared<T>(shared: &Shared<T>, start: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+    let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(server) = shared.upgrade() {
+        return Ok(server);
+    }
+    let server = Arc::new(start()?);
+    *shared = Arc::downgrade(&server);
+    Ok(server)
 }
 
 /// A program that refuses to run as root, so root runs it as another user.
