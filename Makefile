@@ -1,6 +1,6 @@
 # The commands people type. Each installs what is missing where it can (see tests/setup), and is quick when nothing changed.
 
-.PHONY: run build test bench ui plugins clean tools-build tools-test
+.PHONY: run build test chaos bench ui plugins clean tools-build tools-test
 
 # Everything in one target folder, with one set of features: packages are never built apart from the workspace.
 CARGO_DEV := cargo build --workspace --all-targets --locked
@@ -38,6 +38,12 @@ test: tools-test ui plugins tests/browser/node_modules/.package-lock.json
 	target/debug/upto function test scripts plugins/built
 	cargo check --quiet --locked --manifest-path wire/fuzz/Cargo.toml --target-dir target
 	cd tests/browser && npm run --silent check && npm test --silent
+
+## The fault suite at its full size (minutes); `make test` has a short form of it. See docs/chaos.md
+chaos: tools-test
+	$(CARGO_DEV)
+	UPTO_CHAOS=full target/debug/with-postgres \
+		cargo test --workspace --locked --test chaos -- --nocapture --test-threads=1
 
 ## What upto must reach, measured (minutes; wants an idle machine)
 bench: build

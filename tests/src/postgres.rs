@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
@@ -25,6 +25,9 @@ const PASSWORD: &str = "not-secret";
 const FAST: [&str; 3] = ["fsync=off", "full_page_writes=off", "max_connections=200"];
 /// Settings for benchmarks: those of a server that keeps its promises.
 const DURABLE: [&str; 3] = ["shared_buffers=256MB", "max_wal_size=4GB", "max_connections=200"];
+
+/// How long processes may outlive their postmaster.
+const GONE_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the certificate of a server is signed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +147,21 @@ impl Postgres {
         self.end(libc::SIGQUIT)
     }
 
+    /// Kills the postmaster alone, as the kernel does where memory is short, and returns when all its processes are gone. What
+    /// is left of it in shared memory goes with the next [`Postgres::restart`].
+    ///
+    /// # Errors
+    /// Where it can't be waited for, or its processes don't end.
+    pub fn crash(&self) -> Result<()> {
+        self.end(libc::SIGKILL)?;
+        let begun = Instant::now();
+        while has_processes_in(&self.folder.path().join("data"))? {
+            ensure!(begun.elapsed() < GONE_WITHIN, "processes of a killed server live on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
     /// Sends a signal to the postmaster, such as `SIGSTOP`.
     pub fn signal(&self, signal: i32) {
         if let Some(server) = &*self.server.lock().expect("no panic while it is held") {
@@ -257,6 +275,14 @@ impl Database {
         &self.url
     }
 
+    /// A session of a test's own. Its calls are for threads that are of no async runtime.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn connect(&self) -> Result<postgres::Client> {
+        connect(&self.url)
+    }
+
     /// Runs SQL that returns nothing.
     ///
     /// # Errors
@@ -354,4 +380,11 @@ pub(crate) fn make_certificates(folder: &Path, issuer: Issuer) -> Result<()> {
             make("server", "server", &["-CA", "root.crt", "-CAkey", "root.key"])
         }
     }
+}
+
+/// Whether any process works in a folder, as all of a Postgres server do in that of its data.
+fn has_processes_in(folder: &Path) -> Result<bool> {
+    // Those of others can't be looked at, and those that are gone have no folder.
+    let works_there = |process: std::fs::DirEntry| std::fs::read_link(process.path().join("cwd")).ok();
+    Ok(std::fs::read_dir("/proc")?.flatten().filter_map(works_there).any(|its| its == folder))
 }

@@ -173,7 +173,11 @@ impl Server {
 
     /// Sends datagrams no faster than the server takes them, so that the kernel drops none.
     pub fn send_paced(&self, datagrams: &[Vec<u8>]) {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        self.send_paced_from(&UdpSocket::bind("127.0.0.1:0").expect("a free port"), datagrams);
+    }
+
+    /// The same from a socket of the caller, who alone may be sending.
+    pub fn send_paced_from(&self, socket: &UdpSocket, datagrams: &[Vec<u8>]) {
         let mut taken = self.metric("upto_datagrams_total");
         for burst in datagrams.chunks(BURST) {
             for datagram in burst {
@@ -224,6 +228,11 @@ impl Server {
         }
     }
 
+    /// The lines of the log that nobody has read yet.
+    pub fn unread_log(&self) -> Vec<String> {
+        self.log.try_iter().collect()
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: i32) {
         // SAFETY: kill has no memory effects; the child is not yet waited for, so the id is its own.
@@ -231,8 +240,19 @@ impl Server {
     }
 
     /// Stops it as an operator would and waits for its end. Gives back its folder.
-    pub fn stop(mut self) -> Result<(ExitStatus, TempDir)> {
+    pub fn stop(self) -> Result<(ExitStatus, TempDir)> {
         self.signal(libc::SIGTERM);
+        self.ended()
+    }
+
+    /// Kills it in the middle of whatever it does. Gives back its folder.
+    pub fn kill(self) -> Result<TempDir> {
+        self.signal(libc::SIGKILL);
+        self.ended().map(|(_, folder)| folder)
+    }
+
+    /// Waits for the end of one that was told to stop. Gives back its folder.
+    pub fn ended(mut self) -> Result<(ExitStatus, TempDir)> {
         let status = wait(&mut self.process).context("the server did not stop")?;
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir()?);
         Ok((status, folder))

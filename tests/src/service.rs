@@ -107,7 +107,7 @@ fn free_port() -> Result<u16> {
 }
 
 /// Whom root runs the server as: `postgres`, or `nobody` where there is no such user.
-fn service_user() -> Result<Option<(u32, u32)>> {
+pub(crate) fn service_user() -> Result<Option<(u32, u32)>> {
     // SAFETY: geteuid has no preconditions.
     if unsafe { libc::geteuid() } != 0 {
         return Ok(None);
