@@ -3,6 +3,7 @@
 pub mod bomb;
 pub mod disk;
 pub mod hal;
+pub mod haproxy;
 pub mod load;
 pub mod oracle;
 pub mod pgbouncer;

@@ -1,6 +1,5 @@
 //! A real PgBouncer for tests: in transaction mode, before a Postgres server, gone when it is dropped.
 
-use std::path::PathBuf;
 use std::process::Child;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -91,16 +90,7 @@ fn launch(folder: &TempDir, port: u16, url: &str) -> Result<Child> {
     );
     let file = folder.path().join("pgbouncer.ini");
     std::fs::write(&file, settings)?;
-    let mut command = service::command(&find_program()?, folder.path())?;
+    let mut command = service::command(&service::program("pgbouncer")?, folder.path())?;
     command.arg(&file);
     service::launch(command, folder)
-}
-
-/// On `PATH`, or where Debian puts it, which is on the `PATH` of root alone.
-fn find_program() -> Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<_> = std::env::split_paths(&path).collect();
-    folders.push("/usr/sbin".into());
-    let found = folders.into_iter().map(|folder| folder.join("pgbouncer")).find(|program| program.exists());
-    found.context("PgBouncer is needed: install it")
 }

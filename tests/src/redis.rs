@@ -110,7 +110,7 @@ impl Redis {
         lines.extend(self.settings.iter().cloned());
         let file = self.folder.path().join("redis.conf");
         std::fs::write(&file, lines.join("\n"))?;
-        let mut command = service::command(&find_program()?, self.folder.path())?;
+        let mut command = service::command(&service::program("redis-server")?, self.folder.path())?;
         command.arg(&file);
         service::launch(command, &self.folder)
     }
@@ -236,10 +236,4 @@ fn flatten(value: Value, row: &mut Vec<String>) {
         Value::Array(values) => values.into_iter().for_each(|value| flatten(value, row)),
         other => row.push(format!("{other:?}")),
     }
-}
-
-fn find_program() -> Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join("redis-server")).find(|program| program.exists());
-    found.context("Redis is needed: install it")
 }

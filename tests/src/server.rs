@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -71,8 +71,12 @@ impl Server {
 
     /// Starts one in a folder, which may hold what another left.
     pub fn in_folder(folder: TempDir, arguments: &[&str]) -> Self {
+        Server::launch(folder, ["127.0.0.1:0", "127.0.0.1:0"], arguments)
+    }
+
+    fn launch(folder: TempDir, [udp, http]: [&str; 2], arguments: &[&str]) -> Self {
         let mut process = command("upto")
-            .args(["serve", "--udp", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+            .args(["serve", "--udp", udp, "--http", http])
             .args(arguments)
             .current_dir(folder.path())
             .stdout(Stdio::piped())
@@ -206,14 +210,7 @@ impl Server {
 
     /// Waits until `check` says something.
     pub fn wait_for<T>(&self, what: &str, mut check: impl FnMut(&Self) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(found) = check(self) {
-                return found;
-            }
-            assert!(Instant::now() < deadline, "{what} did not come");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        wait_for(what, || check(self))
     }
 
     /// Waits for a line of the log that holds `text`.
@@ -240,22 +237,40 @@ impl Server {
     }
 
     /// Stops it as an operator would and waits for its end. Gives back its folder.
-    pub fn stop(self) -> Result<(ExitStatus, TempDir)> {
-        self.signal(libc::SIGTERM);
-        self.ended()
+    pub fn stop(mut self) -> Result<(ExitStatus, TempDir)> {
+        self.end(libc::SIGTERM)
     }
 
     /// Kills it in the middle of whatever it does. Gives back its folder.
-    pub fn kill(self) -> Result<TempDir> {
-        self.signal(libc::SIGKILL);
-        self.ended().map(|(_, folder)| folder)
+    pub fn kill(mut self) -> Result<TempDir> {
+        self.end(libc::SIGKILL).map(|(_, folder)| folder)
     }
 
     /// Waits for the end of one that was told to stop. Gives back its folder.
     pub fn ended(mut self) -> Result<(ExitStatus, TempDir)> {
+        self.wait()
+    }
+
+    /// Stops it as an operator would, and starts it again in its folder and on its ports.
+    ///
+    /// # Errors
+    /// Where it does not stop well.
+    pub fn restart(&mut self, arguments: &[&str]) -> Result<()> {
+        let (status, folder) = self.end(libc::SIGTERM)?;
+        ensure!(status.success(), "the server stopped with {status}");
+        let ports = [self.udp.to_string(), self.http.to_string()];
+        *self = Server::launch(folder, ports.each_ref().map(String::as_str), arguments);
+        Ok(())
+    }
+
+    fn end(&mut self, signal: i32) -> Result<(ExitStatus, TempDir)> {
+        self.signal(signal);
+        self.wait()
+    }
+
+    fn wait(&mut self) -> Result<(ExitStatus, TempDir)> {
         let status = wait(&mut self.process).context("the server did not stop")?;
-        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir()?);
-        Ok((status, folder))
+        Ok((status, std::mem::replace(&mut self.folder, tempfile::tempdir()?)))
     }
 
     /// Resident memory in KiB.
@@ -378,6 +393,18 @@ fn text(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<String>
     })
 }
 
+/// Waits until `check` says something, at most [`PATIENCE`].
+pub fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = check() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Waits for the end of a process, at most [`PATIENCE`].
 pub fn wait(process: &mut Child) -> Result<ExitStatus> {
     let deadline = Instant::now() + PATIENCE;
@@ -420,7 +447,15 @@ impl Answer {
     /// # Errors
     /// Where no whole answer came.
     pub fn to_post(url: &str, body: &Value) -> Result<Self> {
-        let mut response = agent().post(url).header("content-type", "application/json").send(body.to_string())?;
+        Answer::to_post_of(&agent(), url, body)
+    }
+
+    /// The same with a client that keeps its connections.
+    ///
+    /// # Errors
+    /// As [`Answer::to_post`].
+    pub fn to_post_of(agent: &ureq::Agent, url: &str, body: &Value) -> Result<Self> {
+        let mut response = agent.post(url).header("content-type", "application/json").send(body.to_string())?;
         let text = response.body_mut().read_to_string()?;
         Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), text })
     }

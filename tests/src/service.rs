@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -42,6 +42,15 @@ pub(crate) fn shared<T>(shared: &Shared<T>, start: impl FnOnce() -> Result<T>) -
     let server = Arc::new(start()?);
     *shared = Arc::downgrade(&server);
     Ok(server)
+}
+
+/// The file of a program: on `PATH`, or where Debian puts it, which is on the `PATH` of root alone.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<_> = std::env::split_paths(&path).collect();
+    folders.push("/usr/sbin".into());
+    let found = folders.into_iter().map(|folder| folder.join(name)).find(|program| program.exists());
+    found.with_context(|| format!("{name} is needed: install it"))
 }
 
 /// A program that refuses to run as root, so root runs it as another user.

@@ -12,7 +12,12 @@ pub struct Stream(BufReader<Box<dyn Read + Send>>);
 impl Stream {
     /// Opens the one at a path.
     pub fn open(server: &Server, path: &str) -> Self {
-        let response = agent().get(server.url(path)).call().expect("the server answers");
+        Stream::at(&server.url(path))
+    }
+
+    /// Opens the one at a URL.
+    pub fn at(url: &str) -> Self {
+        let response = agent().get(url).call().expect("the server answers");
         let content_type = response.headers()["content-type"].to_str().expect("text").to_owned();
         assert_eq!((response.status().as_u16(), content_type.as_str()), (200, "text/event-stream"));
         Stream(BufReader::new(Box::new(response.into_body().into_reader())))

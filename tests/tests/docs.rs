@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use upto_tests::postgres::Database;
 use upto_tests::server::{Server, bin_dir, command, root};
 
 /// The blocks of shell in a page, in order.
@@ -176,4 +177,44 @@ fn the_example_scripts_do_what_the_page_on_functions_says() {
     for part in ["\"name\":\"db.migrate\"", "\"host\":\"db-1\"", "\"role\":\"database\"", " 0 failed\n"] {
         assert!(said.contains(part), "{part} is not in {said}");
     }
+}
+
+#[test]
+fn events_are_spread_over_partitions_as_the_page_on_scaling_says() {
+    let database = Database::fresh().expect("a database");
+    let mut server = Server::with(&["--store", database.url()]);
+    let contexts: Vec<String> = (0..8).map(|number| format!("context {number}")).collect();
+    // So many are copied.
+    let report = |server: &Server, kind: &str, time: &str| {
+        for context in &contexts {
+            let one = |n: u32| json!({"context": context, "name": format!("step {n}"), "type": kind, "time": time});
+            let answer = server.post(&(0..300).map(one).collect());
+            assert_eq!(answer.json()["accepted"], 300, "{answer:?}");
+        }
+    };
+    let start = "2026-01-02T03:04:05Z";
+    report(&server, "start", start);
+    let page = fs::read_to_string(root().join("docs/scaling.md")).expect("the page exists");
+    let sql = page.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block of SQL");
+    database.execute(sql).expect("it is fit for use");
+    let schema = fs::read_to_string(root().join("schema.sql")).expect("the schema exists");
+    database.execute(&schema).expect("it can be applied again");
+    database.execute("DROP TABLE upto.events_before").expect("nothing needs it");
+    server.restart(&["--store", database.url()]).expect("it stops well");
+
+    report(&server, "end", "2026-01-02T03:04:06Z");
+    assert_eq!(server.post_as("/api/contexts/context%200/timelines", "application/json", b"{}").status, 201);
+    report(&server, "start", start);
+    assert_eq!(server.delete("/api/contexts/context%203").status, 204);
+    let counts =
+        "SELECT context, timeline, state, count(*) FROM upto.event_durations GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
+    let row = |context: &str, timeline: &str, state: &str| {
+        [context, timeline, state, "300"].map(|text| Some(text.to_owned())).to_vec()
+    };
+    let kept = contexts.iter().filter(|context| *context != "context 3").map(|context| row(context, "1", "ended"));
+    let mut wanted: Vec<_> = kept.collect();
+    wanted.insert(1, row("context 0", "2", "running"));
+    assert_eq!(database.query(counts).expect("the view answers"), wanted);
+    let partitions = "SELECT count(DISTINCT tableoid)::text FROM upto.events";
+    assert_eq!(database.query(partitions).expect("an answer"), [[Some("4".to_owned())]], "all partitions are used");
 }
