@@ -29,7 +29,9 @@ const FIND_TIMELINES: &str = "SELECT k.i::int4, c.latest, \
      FROM unnest($1::int4[], $2::text[]) WITH ORDINALITY k(context_id, name, i) \
      JOIN upto.contexts c ON c.id = k.context_id";
 
-/// For stray ends: where their events run, or have this very end, which then was sent again. Scalar subqueries are looked up by key, the older ones only where need be.
+/// For stray ends: where their events run, or have this very end, which then was sent again. Each timeline is looked up by
+/// the whole key, the older ones only where need be: a scalar subquery is never planned as a join, nor can a greatest one be
+/// sought along an index, past all that the context has.
 const FIND_RUNNING: &str = concat!(
     "SELECT coalesce( \
        (SELECT e.timeline FROM upto.events e WHERE e.context_id = k.context_id AND e.timeline = k.newest \
@@ -37,12 +39,12 @@ const FIND_RUNNING: &str = concat!(
           AND (e.ended_at = k.ended_at AND NOT e.is_point OR ",
     running!(),
     ")), \
-       (SELECT max(e.timeline) FROM upto.events e WHERE e.context_id = k.context_id \
-          AND e.timeline = ANY (ARRAY(SELECT generate_series(k.oldest, k.newest - 1))) \
-          AND e.name_id = k.name_id AND e.host_id = k.host_id \
-          AND (e.ended_at = k.ended_at AND NOT e.is_point OR ",
+       (SELECT max(older.timeline) FROM generate_series(k.oldest, k.newest - 1) older(timeline) WHERE ( \
+          SELECT true FROM upto.events e WHERE e.context_id = k.context_id AND e.timeline = older.timeline \
+            AND e.name_id = k.name_id AND e.host_id = k.host_id \
+            AND (e.ended_at = k.ended_at AND NOT e.is_point OR ",
     running!(),
-    "))) \
+    ")))) \
      FROM unnest($1::int4[], $2::int4[], $3::int4[], $4::int4[], $5::int4[], $6::timestamptz[]) WITH ORDINALITY \
        k(context_id, oldest, newest, name_id, host_id, ended_at, i) ORDER BY k.i"
 );
@@ -291,4 +293,34 @@ async fn make_timeline(transaction: &Transaction, context: i32, make: Make<'_>) 
     let update = "UPDATE upto.contexts SET latest = $2 WHERE id = $1 AND latest <> $2";
     client.execute_typed(update, &[(&context, Type::INT4), (&number, Type::INT4)]).await?;
     Ok(Some(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use upto_tests::postgres::Database;
+
+    use super::*;
+
+    /// What the planner knew when the store was small is what it goes by while it grows.
+    #[tokio::test]
+    async fn stray_ends_are_looked_up_by_the_whole_key() {
+        let database = Database::fresh().expect("a database");
+        let _store = Postgres::open(database.url()).await.expect("a store");
+        let small = "INSERT INTO upto.events (context_id, timeline, name_id, host_id) SELECT c, t, n, 1 \
+            FROM generate_series(1, 10) c, generate_series(1, 20) t, generate_series(1, 50) n";
+        database.execute(small).expect("it takes them");
+        database.execute("VACUUM ANALYZE").expect("it looks at them");
+        let arrays = ["{1}", "{5}", "{20}", "{7}", "{1}", "{2026-01-01}"].into_iter().enumerate();
+        let asked = arrays.fold(FIND_RUNNING.to_owned(), |text, (at, array)| {
+            text.replace(&format!("${}::", at + 1), &format!("'{array}'::"))
+        });
+        let plan = database.query(&format!("EXPLAIN {asked}")).expect("a plan");
+        let lines: Vec<String> = plan.into_iter().flatten().flatten().collect();
+        let by_key = lines.iter().filter(|line| {
+            let key = ["context_id =", "timeline =", "name_id =", "host_id ="];
+            line.contains("Index Cond") && key.iter().all(|column| line.contains(column))
+        });
+        let scans = lines.iter().filter(|line| line.contains(" on events ")).count();
+        assert_eq!((by_key.count(), scans), (2, 2), "{lines:#?}");
+    }
 }
