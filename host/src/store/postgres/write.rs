@@ -306,10 +306,13 @@ mod tests {
     async fn stray_ends_are_looked_up_by_the_whole_key() {
         let database = Database::fresh().expect("a database");
         let _store = Postgres::open(database.url()).await.expect("a store");
-        let small = "INSERT INTO upto.events (context_id, timeline, name_id, host_id) SELECT c, t, n, 1 \
-            FROM generate_series(1, 10) c, generate_series(1, 20) t, generate_series(1, 50) n";
+        let small = "INSERT INTO upto.events (context_id, timeline, name_id, host_id, started_at, ended_at) \
+            SELECT c, t, n, 1, now(), now() FROM generate_series(1, 10) c, generate_series(1, 20) t, generate_series(1, 50) n";
         database.execute(small).expect("it takes them");
         database.execute("VACUUM ANALYZE").expect("it looks at them");
+        let grown = "INSERT INTO upto.events (context_id, timeline, name_id, host_id, started_at) \
+            SELECT 1, 20, n, h, now() FROM generate_series(1000, 11000) n, generate_series(1, 20) h";
+        database.execute(grown).expect("it takes more");
         let arrays = ["{1}", "{5}", "{20}", "{7}", "{1}", "{2026-01-01}"].into_iter().enumerate();
         let asked = arrays.fold(FIND_RUNNING.to_owned(), |text, (at, array)| {
             text.replace(&format!("${}::", at + 1), &format!("'{array}'::"))
