@@ -23,8 +23,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// When a connection whose other side is silently gone breaks.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// `SET LOCAL`, as a pooler would give what is set for a session to another one.
-pub(super) const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '2s'; \
+/// `SET LOCAL`, as a pooler would give what is set for a session to another one. Without JIT: the planner thinks that many
+/// look-ups by key are dear, and to compile them takes a hundred times as long as they do.
+pub(super) const BEGIN: &str = "BEGIN; SET LOCAL jit = off; SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '2s'; \
     SET LOCAL idle_in_transaction_session_timeout = '10s'";
 
 /// A server, and how it is connected to.
