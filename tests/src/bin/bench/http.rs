@@ -17,7 +17,7 @@ use super::{copy, cpu};
 /// Reports of a request.
 const BATCH: usize = 500;
 /// Requests that are under way at the same time.
-const CONNECTIONS: usize = 16;
+const CONNECTIONS: usize = 32;
 /// Reports of one measurement.
 const REPORTS: usize = 1_000_000;
 /// Requests a second with one report each, and for how long.
