@@ -19,7 +19,7 @@ const AT_ONCE: usize = 8_192;
 #[test]
 fn damaged_datagrams_are_each_counted_and_harm_nobody() {
     const SEED: u64 = 0x81;
-    let (count, warm, names) = size((1_000_000, 100_000, 260_000), (20_000, 10_000, 0));
+    let (count, warm, names) = size((1_000_000, 100_000, 260_000), (20_000, 10_000, 260_000));
     let vectors = vectors();
     // What a sender may bring that is new is another matter (tests/flood.rs).
     let server = Server::with(&["--new-contexts", "0", "--new-names", "0"]);
