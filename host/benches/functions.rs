@@ -15,7 +15,7 @@ use upto::transform::compile::{Surroundings, compile};
 use upto::transform::live::FOLDER;
 use upto::transform::log::Log;
 use upto::transform::tables::{Table, Tables};
-use upto::transform::{Function, Language, Outcome, Program, budget};
+use upto::transform::{Changes, Function, Language, Outcome, Program, budget};
 use upto_wire::{Kind, Report, Time};
 
 /// The host's allocator: functions allocate.
@@ -187,13 +187,13 @@ impl Native {
             "rename, map host" => (true, true),
             _ => (false, true),
         };
-        let mut new = report.clone().into_owned();
+        let mut changes = Changes::default();
         if rename {
-            new.name = report.name.to_lowercase().into();
+            changes.name = Some(report.name.to_lowercase());
         }
-        if map && let Some(host) = self.hosts.get(&report.host) {
-            new.host = host.to_owned().into();
+        if map {
+            changes.host = self.hosts.get(&report.host).map(str::to_owned);
         }
-        Outcome::Replace(Box::new(new))
+        changes.outcome(report).expect("it is a report still")
     }
 }

@@ -277,17 +277,11 @@ fn transform<'a>(given: Vec<Report<'a>>, function: &mut dyn Function) -> (Vec<Re
     function.transform(&given, &mut outcomes);
     let (mut made, mut failures) = (Vec::new(), String::new());
     for (at, (report, outcome)) in given.into_iter().zip(outcomes).enumerate() {
-        match outcome {
-            Outcome::Keep => made.push(report),
-            Outcome::Drop => {}
-            Outcome::Replace(new) => made.push(*new),
-            Outcome::Expand(several) => made.extend(several),
-            Outcome::Fail(failure) => {
-                // Writing to a String can't fail.
-                let _ = writeln!(failures, "it failed on report {}: {failure}", at + 1);
-                made.push(report);
-            }
+        if let Outcome::Fail(failure) = &outcome {
+            // Writing to a String can't fail.
+            let _ = writeln!(failures, "it failed on report {}: {failure}", at + 1);
         }
+        made.extend(outcome.made(report));
     }
     (made, failures)
 }

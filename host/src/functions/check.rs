@@ -14,14 +14,13 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use upto_wire::Report;
 
 use super::cases::{self, CaseVerdict, Loaded};
 use super::{diff, limits};
 use crate::transform::live::FOLDER;
 use crate::transform::log::{Journal, Log};
 use crate::transform::tables::{Layer, Table, Tables};
-use crate::transform::{Function, Language, Outcome, Settings};
+use crate::transform::{Failure, Function, Language, Outcome, Settings};
 
 pub use process::{CheckError, Checker};
 
@@ -204,17 +203,19 @@ fn attempt(given: &Value, settings: &Settings, function: &mut dyn Function) -> T
     let start = std::time::Instant::now();
     function.transform(std::slice::from_ref(&report), &mut outcomes);
     let time_us = start.elapsed().as_secs_f64() * 1e6;
-    let value = |report: &Report<'_>| serde_json::to_value(report).unwrap_or_default();
-    match outcomes.pop() {
-        Some(Outcome::Replace(new)) => tried("changed", vec![value(&new)], None, time_us),
-        Some(Outcome::Drop) => tried("dropped", Vec::new(), None, time_us),
-        Some(Outcome::Expand(several)) => tried("expanded", several.iter().map(value).collect(), None, time_us),
-        Some(Outcome::Fail(failure)) => {
-            let failure = serde_json::json!({"cause": failure.cause.as_str(), "message": failure.message});
-            tried("failed", vec![given.clone()], Some(failure), time_us)
+    // A function makes an outcome of each report.
+    let outcome = outcomes.pop().unwrap_or(Outcome::Keep);
+    let failure = match &outcome {
+        Outcome::Fail(Failure { cause, message }) => {
+            Some(serde_json::json!({"cause": cause.as_str(), "message": message}))
         }
-        Some(Outcome::Keep) | None => tried("kept", vec![given.clone()], None, time_us),
-    }
+        _ => None,
+    };
+    // What was given may have been written in another way.
+    let untouched = matches!(outcome, Outcome::Keep | Outcome::Fail(_));
+    let word = outcome.as_str();
+    let made = || outcome.made(report).iter().map(|one| serde_json::to_value(one).unwrap_or_default()).collect();
+    tried(word, if untouched { vec![given.clone()] } else { made() }, failure, time_us)
 }
 
 /// Bytes as text in JSON.

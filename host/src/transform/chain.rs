@@ -57,13 +57,15 @@ pub struct Dead {
 pub struct Chain {
     links: Vec<Link>,
     names: HashMap<ChangedBy, FunctionSet>,
+    /// Those that were asked for last, which most often are asked for next.
+    latest: (ChangedBy, FunctionSet),
 }
 
 impl Chain {
     /// A chain of these functions. They are instantiated when the first report comes.
     pub fn new(live: &LiveSet) -> Self {
         let links = live.iter().filter(|live| live.version.program.entry_points().transform);
-        Chain { links: links.map(Link::new).collect(), names: HashMap::new() }
+        Chain { links: links.map(Link::new).collect(), names: HashMap::new(), latest: Default::default() }
     }
 
     /// Makes it a chain of these functions. Versions that stay keep their instances.
@@ -107,15 +109,12 @@ impl Chain {
 
     /// The functions that changed a report, in the order in which they did.
     pub fn names(&mut self, changed_by: ChangedBy) -> FunctionSet {
-        let ChangedBy(bits) = changed_by;
-        match bits {
-            0 => FunctionSet::default(),
-            bits => self
-                .names
-                .entry(changed_by)
-                .or_insert_with(|| FunctionSet::from_text(&labels(&self.links, bits)))
-                .clone(),
+        if changed_by != self.latest.0 {
+            let names = self.names.entry(changed_by);
+            let names = names.or_insert_with(|| FunctionSet::from_text(&labels(&self.links, changed_by.0)));
+            self.latest = (changed_by, names.clone());
         }
+        self.latest.1.clone()
     }
 }
 
@@ -306,9 +305,9 @@ impl<'a> Settle<'_, 'a> {
                 tally.kept += 1;
                 self.push(report, marks.0);
             }
-            Some(Outcome::Replace(new)) => {
+            Some(Outcome::Change(changes)) => {
                 tally.changed += 1;
-                self.push(*new, marks.1);
+                self.push(changes.apply(report), marks.1);
             }
             Some(Outcome::Expand(several)) if !several.is_empty() => {
                 if self.total + several.len() - 1 > self.limit {

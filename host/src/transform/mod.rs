@@ -8,6 +8,7 @@
 mod breaker;
 pub mod canary;
 pub mod chain;
+pub mod changes;
 pub mod compile;
 mod cpu;
 mod histogram;
@@ -29,6 +30,7 @@ mod wasm;
 mod tests;
 
 pub use chain::{Applied, Chain, Counts, Dead};
+pub use changes::Changes;
 pub use live::{Live, LiveSet, Version};
 pub use loader::Loader;
 pub use receive::{Receiver, Rejection, Request};
@@ -45,12 +47,35 @@ pub enum Outcome {
     Keep,
     /// Not wanted.
     Drop,
-    /// Changed; the report has passed [`Report::check`].
-    Replace(Box<Report<'static>>),
+    /// Changed.
+    Change(Box<Changes>),
     /// Several for one, each checked; at most [`budget::OUTPUT_REPORTS`].
     Expand(Vec<Report<'static>>),
     /// The function failed on this report; its settings say what becomes of it.
     Fail(Failure),
+}
+
+impl Outcome {
+    /// The reports that it leaves of the one that the function was given. One on which it failed stays as it is.
+    pub fn made<'a>(self, given: Report<'a>) -> Vec<Report<'a>> {
+        match self {
+            Outcome::Keep | Outcome::Fail(_) => vec![given],
+            Outcome::Drop => Vec::new(),
+            Outcome::Change(changes) => vec![changes.apply(given)],
+            Outcome::Expand(several) => several,
+        }
+    }
+
+    /// The word for it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Outcome::Keep => "kept",
+            Outcome::Drop => "dropped",
+            Outcome::Change(_) => "changed",
+            Outcome::Expand(_) => "expanded",
+            Outcome::Fail(_) => "failed",
+        }
+    }
 }
 
 /// Why a function failed on a report.

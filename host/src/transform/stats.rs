@@ -235,7 +235,7 @@ impl VersionStats {
     pub(super) fn count(&self, report: &Report<'_>, outcome: &Outcome) {
         let counter = match outcome {
             Outcome::Keep => &self.kept,
-            Outcome::Replace(_) => &self.changed,
+            Outcome::Change(_) => &self.changed,
             Outcome::Expand(several) if !several.is_empty() => {
                 self.made.fetch_add(several.len() as u64, Relaxed);
                 &self.expanded

@@ -221,23 +221,7 @@ fn canary(canary: &Canary) -> Value {
 
 /// The reports that an outcome leaves of one.
 pub fn made(before: &Report<'_>, outcome: &Outcome) -> Vec<Value> {
-    match outcome {
-        Outcome::Keep | Outcome::Fail(_) => vec![report(before)],
-        Outcome::Drop => Vec::new(),
-        Outcome::Replace(new) => vec![report(new)],
-        Outcome::Expand(several) => several.iter().map(report).collect(),
-    }
-}
-
-/// The word for an outcome.
-pub fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Keep => "kept",
-        Outcome::Drop => "dropped",
-        Outcome::Replace(_) => "changed",
-        Outcome::Expand(_) => "expanded",
-        Outcome::Fail(_) => "failed",
-    }
+    outcome.clone().made(before.clone()).iter().map(report).collect()
 }
 
 pub fn failure(failure: &Failure) -> Value {

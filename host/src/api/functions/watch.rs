@@ -15,7 +15,7 @@ use super::super::App;
 use super::super::extract::{Parameters, Segments};
 use super::super::hal::{self, Hal, Links};
 use super::super::problem::{Problem, Result};
-use super::resource::{failure, made, report, time, word};
+use super::resource::{failure, made, report, time};
 use crate::transform::Outcome;
 use crate::transform::log::Line;
 use crate::transform::tap::Sample;
@@ -91,7 +91,7 @@ fn shown(sample: &Sample) -> Value {
         "at": crate::clock::now(),
         "version": sample.version,
         "before": report(&sample.before),
-        "outcome": word(&sample.outcome),
+        "outcome": sample.outcome.as_str(),
         "after": made(&sample.before, &sample.outcome),
         "failure": why,
         "time_us": sample.time.as_secs_f64() * 1e6,

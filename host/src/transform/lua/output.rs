@@ -2,11 +2,11 @@
 
 use std::os::raw::c_int;
 
-use upto_wire::{Kind, Labels, Report, Status, Time, limits};
+use upto_wire::{Kind, Labels, Report, Status, Time, WireError, limits};
 
 use super::report::{FIELDS, Shown};
 use super::stack::{Slot, Stack};
-use crate::transform::{Failure, FailureCause, Outcome, budget, cpu};
+use crate::transform::{Changes, Failure, FailureCause, Outcome, budget, cpu};
 
 /// Bytes of one text that are taken over from Lua at the most; what upto takes is less.
 const TEXT: usize = limits::LABEL_VALUE * 4;
@@ -31,21 +31,18 @@ pub(super) fn outcome(stack: &mut Stack, shown: &mut Shown) -> Outcome {
     result(stack, shown).unwrap_or_else(refuse)
 }
 
-fn result(stack: &mut Stack, shown: &Shown) -> Result<Outcome, BadOutput> {
+fn result(stack: &mut Stack, shown: &mut Shown) -> Result<Outcome, BadOutput> {
     let top = stack.top();
-    let report = match stack.value(top) {
+    let changes = match stack.value(top) {
         Slot::Nil => return Ok(Outcome::Drop),
-        Slot::Report => match shown.changed(stack)? {
-            None => return Ok(Outcome::Keep),
-            Some(report) => report,
-        },
+        Slot::Report => shown.take_changes(stack)?,
         Slot::Table => match stack.field(top, "context", |context| matches!(context, Slot::Nil)) {
             true => return list(stack, top, shown),
-            false => report(stack, top, shown.auto_ip()?)?,
+            false => Changes::to(report(stack, top, false)?),
         },
         other => return Err(BadOutput::wrong("the result of transform", "a report, a list of reports or nil", &other)),
     };
-    Ok(Outcome::Replace(Box::new(checked(report)?)))
+    changes.outcome(shown.report()?).map_err(no_report)
 }
 
 fn list(stack: &mut Stack, list: c_int, shown: &Shown) -> Result<Outcome, BadOutput> {
@@ -53,7 +50,7 @@ fn list(stack: &mut Stack, list: c_int, shown: &Shown) -> Result<Outcome, BadOut
     items(stack, list, "transform", budget::OUTPUT_REPORTS, |stack, item| {
         let report = match stack.value(item) {
             Slot::Report => shown.current(stack)?,
-            Slot::Table => report(stack, item, shown.auto_ip()?)?,
+            Slot::Table => report(stack, item, shown.report()?.auto_ip)?,
             other => {
                 return Err(BadOutput::wrong(&format!("item {} of the result", reports.len() + 1), "a report", &other));
             }
@@ -127,10 +124,12 @@ fn items(
 }
 
 fn checked(mut report: Report<'static>) -> Result<Report<'static>, BadOutput> {
-    match report.check() {
-        Ok(()) => Ok(report),
-        Err(error) => Err(BadOutput(format!("the result is no report: {error}"))),
-    }
+    report.check().map_err(no_report)?;
+    Ok(report)
+}
+
+fn no_report(error: WireError) -> BadOutput {
+    BadOutput(format!("the result is no report: {error}"))
 }
 
 /// A report from a plain table. What it does not give is empty; `auto_ip` is whether the server fills the host.

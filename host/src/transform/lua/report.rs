@@ -4,10 +4,11 @@
 use std::os::raw::c_int;
 use std::ptr::NonNull;
 
-use upto_wire::{Kind, Labels, Report, Status, Time, limits};
+use upto_wire::{Labels, Report, Status, limits};
 
 use super::output::{self, BadOutput};
 use super::stack::{Slot, Stack};
+use crate::transform::Changes;
 
 /// The fields, as they are named in Lua, in the order in which a loop sees them.
 pub(super) const FIELDS: [&str; 8] = ["context", "name", "type", "time", "host", "timeline", "status", "labels"];
@@ -58,18 +59,13 @@ impl Field {
     }
 }
 
-/// The report that is shown and what the script set. `Some` is what differs from the report.
+/// The report that is shown and what the script set.
 #[derive(Default)]
 pub(super) struct Shown {
     /// What `Running` shows lives until it shows another or nothing; its lifetimes are erased.
     report: Option<NonNull<Report<'static>>>,
-    context: Option<String>,
-    name: Option<String>,
-    kind: Option<Kind>,
-    time: Option<Option<Time>>,
-    host: Option<String>,
-    timeline: Option<Option<String>>,
-    status: Option<Option<Status>>,
+    /// All but the labels.
+    changes: Changes,
     /// Whether the script has seen or set a table of labels. It is kept by the stack.
     labels: bool,
 }
@@ -80,7 +76,8 @@ impl Shown {
         *self = Shown { report: Some(NonNull::from(report).cast()), ..Shown::default() };
     }
 
-    fn report<'r>(&self) -> Result<&'r Report<'r>, BadOutput> {
+    /// The report as the function was given it.
+    pub(super) fn report<'r>(&self) -> Result<&'r Report<'r>, BadOutput> {
         match self.report {
             // SAFETY: `Running` shows what lives until the call of the script is over, and no borrow outlives the native
             // function that asked for it.
@@ -91,17 +88,17 @@ impl Shown {
 
     /// Pushes the value of a field.
     pub(super) fn get(&mut self, stack: &mut Stack, field: Field) -> Result<(), BadOutput> {
-        let report = self.report()?;
+        let (report, changes) = (self.report()?, &self.changes);
         match field {
-            Field::Context => stack.push_text(self.context.as_deref().unwrap_or(&report.context)),
-            Field::Name => stack.push_text(self.name.as_deref().unwrap_or(&report.name)),
-            Field::Host => stack.push_text(self.host.as_deref().unwrap_or(&report.host)),
-            Field::Kind => stack.push_text(self.kind.unwrap_or(report.kind).as_str()),
+            Field::Context => stack.push_text(changes.context.as_deref().unwrap_or(&report.context)),
+            Field::Name => stack.push_text(changes.name.as_deref().unwrap_or(&report.name)),
+            Field::Host => stack.push_text(changes.host.as_deref().unwrap_or(&report.host)),
+            Field::Kind => stack.push_text(changes.kind.unwrap_or(report.kind).as_str()),
             Field::Timeline => {
-                stack.push_optional(self.timeline.as_ref().map_or(report.timeline.as_deref(), Option::as_deref));
+                stack.push_optional(changes.timeline.as_ref().map_or(report.timeline.as_deref(), Option::as_deref));
             }
-            Field::Status => stack.push_optional(self.status.unwrap_or(report.status).map(Status::as_str)),
-            Field::Time => match self.time.unwrap_or(report.time) {
+            Field::Status => stack.push_optional(changes.status.unwrap_or(report.status).map(Status::as_str)),
+            Field::Time => match changes.time.unwrap_or(report.time) {
                 Some(time) => stack.push_number(time.micros() as f64),
                 None => stack.push_nil(),
             },
@@ -117,22 +114,22 @@ impl Shown {
 
     /// Sets a field to the value at an index.
     pub(super) fn set(&mut self, stack: &mut Stack, field: Field, index: c_int) -> Result<(), BadOutput> {
-        let report = self.report()?;
+        let (report, changes) = (self.report()?, &mut self.changes);
         let value = stack.value(index);
         let changed = |new: &str, old: &str| (new != old).then(|| new.to_owned());
         match field {
-            Field::Context => self.context = changed(output::text("context", &value)?, &report.context),
-            Field::Name => self.name = changed(output::text("name", &value)?, &report.name),
+            Field::Context => changes.context = changed(output::text("context", &value)?, &report.context),
+            Field::Name => changes.name = changed(output::text("name", &value)?, &report.name),
             Field::Host => {
-                self.host = changed(output::optional_text("host", &value)?.unwrap_or_default(), &report.host);
+                changes.host = changed(output::optional_text("host", &value)?.unwrap_or_default(), &report.host);
             }
-            Field::Kind => self.kind = Some(output::kind(&value)?).filter(|kind| *kind != report.kind),
-            Field::Time => self.time = Some(output::time(&value)?).filter(|time| *time != report.time),
+            Field::Kind => changes.kind = Some(output::kind(&value)?),
+            Field::Time => changes.time = Some(output::time(&value)?),
             Field::Timeline => {
                 let timeline = output::optional_text("timeline", &value)?;
-                self.timeline = (timeline != report.timeline.as_deref()).then(|| timeline.map(str::to_owned));
+                changes.timeline = (timeline != report.timeline.as_deref()).then(|| timeline.map(str::to_owned));
             }
-            Field::Status => self.status = Some(output::status(&value)?).filter(|status| *status != report.status),
+            Field::Status => changes.status = Some(output::status(&value)?),
             Field::Labels => {
                 match value {
                     Slot::Table => stack.keep(index),
@@ -148,23 +145,16 @@ impl Shown {
         Ok(())
     }
 
-    /// Whether the server is to fill the report's host.
-    pub(super) fn auto_ip(&self) -> Result<bool, BadOutput> {
-        Ok(self.report()?.auto_ip)
-    }
-
-    /// The report with the script's changes, or `None` where there are none.
-    pub(super) fn changed(&self, stack: &mut Stack) -> Result<Option<Report<'static>>, BadOutput> {
+    /// What the script changed so far. It is taken out.
+    pub(super) fn take_changes(&mut self, stack: &mut Stack) -> Result<Changes, BadOutput> {
         let labels = self.labels(stack)?;
-        let untouched = self.context.is_none() && self.name.is_none() && self.kind.is_none() && self.time.is_none();
-        let untouched = untouched && self.host.is_none() && self.timeline.is_none() && self.status.is_none();
-        if untouched && labels.is_none() { Ok(None) } else { self.with(labels).map(Some) }
+        Ok(Changes { labels, ..std::mem::take(&mut self.changes) })
     }
 
     /// The report with the script's changes.
     pub(super) fn current(&self, stack: &mut Stack) -> Result<Report<'static>, BadOutput> {
-        let labels = self.labels(stack)?;
-        self.with(labels)
+        let changes = Changes { labels: self.labels(stack)?, ..self.changes.clone() };
+        Ok(changes.apply(self.report()?.clone()).into_owned())
     }
 
     /// The labels, where the script changed them.
@@ -177,24 +167,5 @@ impl Shown {
         let labels = output::labels(stack, stack.top())?;
         stack.truncate(stack.top() - 1);
         Ok(Some(labels).filter(|labels| *labels != report.labels))
-    }
-
-    fn with(&self, labels: Option<Labels<'static>>) -> Result<Report<'static>, BadOutput> {
-        let report = self.report()?;
-        let pick = |changed: &Option<String>, original: &str| changed.as_deref().unwrap_or(original).to_owned().into();
-        Ok(Report {
-            context: pick(&self.context, &report.context),
-            name: pick(&self.name, &report.name),
-            host: pick(&self.host, &report.host),
-            kind: self.kind.unwrap_or(report.kind),
-            time: self.time.unwrap_or(report.time),
-            auto_ip: report.auto_ip,
-            timeline: match &self.timeline {
-                Some(changed) => changed.clone().map(Into::into),
-                None => report.timeline.as_deref().map(|name| name.to_owned().into()),
-            },
-            status: self.status.unwrap_or(report.status),
-            labels: labels.unwrap_or_else(|| report.labels.clone().into_owned()),
-        })
     }
 }

@@ -34,8 +34,12 @@ fn renamed(report: &Report<'_>, name: String) -> Report<'static> {
     new
 }
 
+fn rename(report: &Report<'_>, name: String) -> Outcome {
+    Changes::to(renamed(report, name)).outcome(report).unwrap()
+}
+
 fn append(name: &'static str, letter: char) -> Arc<dyn Program> {
-    native(name, move |report| Outcome::Replace(Box::new(renamed(report, format!("{}{letter}", report.name)))))
+    native(name, move |report| rename(report, format!("{}{letter}", report.name)))
 }
 
 fn fail(cause: FailureCause) -> Outcome {
@@ -72,7 +76,7 @@ fn reports_pass_all_functions_in_order_and_keep_their_own() {
 fn each_outcome_is_accounted_for() {
     let by_name = native("mixed", |report| match &*report.name {
         "drop" => Outcome::Drop,
-        "change" => Outcome::Replace(Box::new(renamed(report, "changed".into()))),
+        "change" => rename(report, "changed".into()),
         "three" => Outcome::Expand((0..3).map(|i| renamed(report, format!("three{i}"))).collect()),
         "none" => Outcome::Expand(Vec::new()),
         "fail" => fail(FailureCause::Error),
@@ -267,7 +271,7 @@ fn a_canary_has_its_share_and_the_order_stays() {
 fn a_shadow_is_compared_and_changes_nothing() {
     let stats = Stats::default();
     let candidate = native("f", |report| match &*report.name {
-        "same" => Outcome::Replace(Box::new(renamed(report, "samea".into()))),
+        "same" => rename(report, "samea".into()),
         _ => Outcome::Drop,
     });
     let canary = trial(r#"{"version": 2, "shadow": true}"#, candidate, &stats);
@@ -341,7 +345,7 @@ fn a_tap_shows_reports_before_and_after_and_not_too_many() {
     apply(&mut chain, ["x"; 100]);
     let sample = samples.try_recv().unwrap();
     assert_eq!(&*sample.before.name, "x");
-    assert!(matches!(sample.outcome, Outcome::Replace(report) if *report.name == *"xa"));
+    assert_eq!(&*changed(sample.outcome, &sample.before).name, "xa");
     let more = std::iter::from_fn(|| samples.try_recv().ok()).count();
     assert!(more < 64, "{more}");
 }

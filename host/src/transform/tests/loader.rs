@@ -153,10 +153,7 @@ async fn a_table_changes_under_its_functions() {
     let mut folder = Folder::with(&[("a.lua", source), ("tables/hosts.csv", "x,one\n")]);
     let functions = folder.functions.borrow().clone();
     let mut function = function(&version(&functions[0]).program);
-    let mut host = || match outcome(function.as_mut(), &report("a")) {
-        Outcome::Replace(report) => report.host.to_string(),
-        other => panic!("{other:?}"),
-    };
+    let mut host = || changed(outcome(function.as_mut(), &report("a")), &report("a")).host;
     assert_eq!(host(), "one");
     folder.write("tables/hosts.csv", "x,one\nbroken\n");
     folder.write("b.lua", KEEP);

@@ -8,10 +8,7 @@ fn run(body: &str, report: &Report<'_>) -> Outcome {
 }
 
 fn changed(body: &str) -> Report<'static> {
-    match run(body, &report("Db.Migrate")) {
-        Outcome::Replace(report) => *report,
-        other => panic!("{other:?}"),
-    }
+    super::changed(run(body, &report("Db.Migrate")), &report("Db.Migrate"))
 }
 
 fn failed(body: &str) -> (FailureCause, String) {
@@ -140,7 +137,10 @@ fn each_report_of_a_batch_is_its_own() {
     let said = |outcome: &Outcome| match outcome {
         Outcome::Keep => "keep".to_owned(),
         Outcome::Drop => "drop".to_owned(),
-        Outcome::Replace(report) => format!("{} {:?}", report.host, report.labels.iter().collect::<Vec<_>>()),
+        Outcome::Change(_) => {
+            let report = super::changed(outcome.clone(), &report("label"));
+            format!("{} {:?}", report.host, report.labels.iter().collect::<Vec<_>>())
+        }
         Outcome::Fail(failure) => failure.message.clone(),
         Outcome::Expand(_) => "expand".to_owned(),
     };

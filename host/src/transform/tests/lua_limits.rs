@@ -165,8 +165,8 @@ fn addresses_do_not_show() {
         report.name = string.format('%s-%05.1f-%s', 'a', 2.25, {})
         return report
     end";
-    let Outcome::Replace(report) = outcome(function(&lua_program(source)).as_mut(), &report("a")) else { panic!() };
-    assert_eq!(&*report.name, "a-002.2-table");
+    let made = outcome(function(&lua_program(source)).as_mut(), &report("a"));
+    assert_eq!(&*changed(made, &report("a")).name, "a-002.2-table");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::compile::{self, CompileError, Surroundings, compile};
 use super::live::{Around, FOLDER, in_order};
 use super::log::Log;
 use super::tables::{Layer, Table, Tables};
-use super::{Chain, Counts, Function, Live, LiveSet, Outcome, Program, Secrets, Settings, Stats, Version};
+use super::{Chain, Changes, Counts, Function, Live, LiveSet, Outcome, Program, Secrets, Settings, Stats, Version};
 
 fn report(name: &str) -> Report<'_> {
     let mut report = Report::new(Kind::End, "deploy", name);
@@ -68,6 +68,14 @@ fn outcome(function: &mut dyn Function, report: &Report<'_>) -> Outcome {
     function.transform(std::slice::from_ref(report), &mut outcomes);
     assert_eq!(outcomes.len(), 1);
     outcomes.remove(0)
+}
+
+/// The report that an outcome makes of another.
+fn changed(outcome: Outcome, report: &Report<'_>) -> Report<'static> {
+    match outcome {
+        Outcome::Change(changes) => changes.apply(report.clone()).into_owned(),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// As [`outcome`], and checks that it took no longer than one call may, with room for a busy machine.

@@ -1,9 +1,9 @@
 //! Reports and outcomes across the border. What goes in is borrowed, so that text is copied once, into the guest.
 
-use upto_wire::{Kind, Labels, Report, Status, Time, limits};
+use upto_wire::{Kind, Labels, Report, Status, Time, WireError, limits};
 
-use super::bindings::upto::transform::types::{self, Absent, Changes};
-use crate::transform::{Failure, FailureCause, Outcome, budget};
+use super::bindings::upto::transform::types::{self, Absent};
+use crate::transform::{Changes, Failure, FailureCause, Outcome, budget};
 
 /// A batch as the guest is given it. To hand over a text costs a call of the guest's allocator, so those that stand in
 /// the same place of the report before are not repeated.
@@ -73,10 +73,10 @@ pub(super) fn outcome(outcome: types::Outcome, original: &Report<'_>) -> Outcome
         types::Outcome::Keep => Outcome::Keep,
         types::Outcome::Drop => Outcome::Drop,
         types::Outcome::Fail(message) => Outcome::Fail(Failure::new(FailureCause::Error, message)),
-        types::Outcome::Change(changes) => match changed(changes, original) {
-            Ok(report) => Outcome::Replace(Box::new(report)),
-            Err(failure) => Outcome::Fail(failure),
-        },
+        types::Outcome::Change(made) => {
+            let outcome = changes(made).and_then(|changes| changes.outcome(original).map_err(no_report));
+            outcome.unwrap_or_else(Outcome::Fail)
+        }
         // As a list without reports in Lua.
         types::Outcome::Expand(several) if several.is_empty() => Outcome::Drop,
         types::Outcome::Expand(several) if several.len() > budget::OUTPUT_REPORTS => {
@@ -85,39 +85,34 @@ pub(super) fn outcome(outcome: types::Outcome, original: &Report<'_>) -> Outcome
             Outcome::Fail(Failure::new(FailureCause::Output, message))
         }
         types::Outcome::Expand(several) => {
-            match several.into_iter().map(|changes| changed(changes, original)).collect::<Result<Vec<_>, _>>() {
-                Ok(reports) => Outcome::Expand(reports),
-                Err(failure) => Outcome::Fail(failure),
-            }
+            let report = |made| checked(changes(made)?.apply(original.clone()).into_owned());
+            several.into_iter().map(report).collect::<Result<_, _>>().map_or_else(Outcome::Fail, Outcome::Expand)
         }
     }
 }
 
-fn changed(changes: Changes, original: &Report<'_>) -> Result<Report<'static>, Failure> {
-    let pick = |new: Option<String>, old: &str| new.unwrap_or_else(|| old.to_owned()).into();
-    let time = changes.time.map(time).transpose()?.or(original.time);
-    let status = changes.status.map(status_out).or(original.status);
-    checked(Report {
-        context: pick(changes.context, &original.context),
-        name: pick(changes.name, &original.name),
-        kind: changes.kind.map_or(original.kind, kind_out),
-        time: time.filter(|_| !changes.without.contains(Absent::TIME)),
-        host: pick(changes.host, &original.host),
-        // Guests do not see it: whether the server fills the host is between it and the client.
-        auto_ip: original.auto_ip,
-        timeline: changes.timeline.or_else(|| original.timeline.as_deref().map(str::to_owned)).map(Into::into),
-        status: status.filter(|_| !changes.without.contains(Absent::STATUS)),
-        labels: match changes.labels {
-            Some(made) => labels(made)?,
-            None => original.labels.clone().into_owned(),
-        },
+fn changes(made: types::Changes) -> Result<Changes, Failure> {
+    let without = |absent| made.without.contains(absent);
+    Ok(Changes {
+        context: made.context,
+        name: made.name,
+        kind: made.kind.map(kind_out),
+        time: if without(Absent::TIME) { Some(None) } else { made.time.map(time).transpose()?.map(Some) },
+        host: made.host,
+        timeline: made.timeline.map(Some),
+        status: if without(Absent::STATUS) { Some(None) } else { made.status.map(status_out).map(Some) },
+        labels: made.labels.map(labels).transpose()?,
     })
 }
 
 /// A report that a guest made, if it is one.
 pub(super) fn checked(mut report: Report<'static>) -> Result<Report<'static>, Failure> {
-    report.check().map_err(|error| refused(format!("the result is no report: {error}")))?;
+    report.check().map_err(no_report)?;
     Ok(report)
+}
+
+fn no_report(error: WireError) -> Failure {
+    refused(format!("the result is no report: {error}"))
 }
 
 /// The labels of a report. What is refused in the end is not sorted first.
