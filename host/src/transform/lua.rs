@@ -18,7 +18,6 @@ mod source;
 mod stack;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use upto_wire::Report;
 
@@ -123,7 +122,7 @@ impl Function for LuaFunction {
     fn transform(&mut self, reports: &[Report<'_>], outcomes: &mut Vec<Outcome>) {
         let (budget, before) = (cpu::CallBudget::start(), outcomes.len());
         while let Some(left) = reports.get(outcomes.len() - before..).filter(|left| !left.is_empty()) {
-            if !budget.left(Instant::now()) {
+            if !budget.left(cpu::passed()) {
                 outcomes.resize(before + reports.len(), Outcome::Fail(budget.exceeded()));
                 break;
             }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use upto_wire::{Report, Time};
 
-use super::cpu::CallBudget;
+use super::cpu::{self, CallBudget};
 use super::{Failure, FailureCause, Function, LiveSet, Version, budget};
 
 /// A request as functions see it.
@@ -117,7 +117,7 @@ impl Receiver {
             if at > 0 && at.is_multiple_of(budget::BATCH) {
                 call = CallBudget::start();
             }
-            let made = match call.left(Instant::now()) {
+            let made = match call.left(cpu::passed()) {
                 true => self.receive(&request),
                 false => {
                     let late = Err(call.exceeded().into());

@@ -8,7 +8,7 @@ mod host;
 mod receive;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use upto_wire::Report;
 use wasmtime::component::{Component, InstancePre, Linker};
@@ -216,7 +216,7 @@ impl Function for WasmFunction {
             Err(_) => {}
         }
         for report in reports {
-            if !call.left(Instant::now()) {
+            if !call.left(cpu::passed()) {
                 outcomes.push(Outcome::Fail(call.exceeded()));
                 continue;
             }

@@ -6,7 +6,7 @@
 use std::os::raw::c_int;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mlua::ffi::{self, lua_State};
 use mlua::{Lua, Table, Value};
@@ -16,7 +16,7 @@ use super::clock::Clock;
 use super::output;
 use super::report::{Field, Shown};
 use super::stack::{self, Slot, Stack};
-use crate::transform::cpu::CallBudget;
+use crate::transform::cpu::{self, CallBudget};
 use crate::transform::tables::{Reader, Tables};
 use crate::transform::{Failure, FailureCause, Outcome, budget};
 
@@ -52,7 +52,7 @@ impl Running {
     fn begin(&mut self) -> bool {
         // SAFETY: `serve` set it from a reference that outlives the batch.
         let Some(report) = (unsafe { self.reports.as_ref() }).get(self.done) else { return false };
-        let now = Instant::now();
+        let now = cpu::passed();
         let goes_on = self.budget.left(now);
         if goes_on {
             self.clock.restart(now, budget::REPORT_TIME);
@@ -109,7 +109,7 @@ impl Shared {
 
     /// Allows a call this time from now on.
     pub(super) fn allow(&mut self, time: Duration) {
-        self.get().clock.restart(Instant::now(), time);
+        self.get().clock.restart(cpu::passed(), time);
     }
 
     /// Shows a report while `f` runs.
