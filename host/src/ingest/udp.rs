@@ -25,8 +25,9 @@ const CHUNK_DATAGRAMS: usize = 1_024;
 const SLOTS: usize = 64;
 /// The kernel's buffer that is asked for, in bytes; it gives less to a process without the privilege for more.
 const RECEIVE_BUFFER: usize = 8 << 20;
-/// How long a chunk waits for more datagrams before it looks whether the lane is free.
-const BUSY_WAIT: Duration = Duration::from_millis(2);
+/// While the lane is busy, how long datagrams gather in the kernel's buffer: to be woken for each costs more than to take it.
+/// Even a buffer of 200 KiB, which the kernel gives to those without privilege, has room for what comes meanwhile.
+const BUSY_WAIT: Duration = Duration::from_micros(200);
 /// How long the kernel's buffer is emptied once the server stops, against senders that never do.
 const DRAIN: Duration = Duration::from_secs(1);
 /// How often a silent socket looks whether it should stop.
@@ -81,7 +82,7 @@ pub fn receive(
             receiver.hand_on();
         } else if taken == 0 && !receiver.chunk.is_empty() {
             // The lane is busy: few large chunks are cheaper for it than many small ones, and fill the queue later.
-            wait_readable(socket, BUSY_WAIT);
+            std::thread::sleep(BUSY_WAIT);
         }
     }
     let deadline = Instant::now() + DRAIN;
@@ -186,13 +187,6 @@ fn kernel_drops(socket: &UdpSocket) -> Option<u32> {
         libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, info, &raw mut length)
     };
     (result == 0 && length as usize > DROPS * size_of::<u32>()).then_some(info[DROPS])
-}
-
-/// Waits until a datagram is there, at most so long.
-fn wait_readable(socket: &UdpSocket, limit: Duration) {
-    let mut wanted = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    // SAFETY: one live pollfd is passed, and its count says one.
-    unsafe { libc::poll(&raw mut wanted, 1, limit.as_millis() as libc::c_int) };
 }
 
 fn is_idle(error: &io::Error) -> bool {
