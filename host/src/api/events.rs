@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::block_in_place;
-use upto_wire::{Report, WireError};
+use upto_wire::WireError;
 
 use super::extract::{Parameters, Segments, Source};
 use super::hal::{self, Links};
@@ -20,7 +20,7 @@ use super::{App, body, time, timelines};
 use crate::batch::{Ack, Refused, Stored};
 use crate::clock;
 use crate::event::{Event, EventKey};
-use crate::ingest::http::{Encoding, MAX_BODY, decode};
+use crate::ingest::http::{Admitted, Encoding, MAX_BODY, decode};
 use crate::ingest::{Job, http};
 use crate::store::{TimelineKey, TimelineRow};
 
@@ -40,10 +40,10 @@ pub async fn report(
 ) -> Result<Response> {
     let encoding = encoding(&headers)?;
     let (body, room) = body::read(&app, &headers, body, BODY).await?;
-    let decode = || decode(&body, encoding, source, clock::now(), &app.telemetry);
-    let http::Body { reports, refused } = if body.len() < LARGE { decode() } else { block_in_place(decode) };
-    drop(body);
-    let accepted = reports.len();
+    let is_large = body.len() >= LARGE;
+    let decode = || decode(body, encoding, source, clock::now(), &app.telemetry);
+    let http::Body { reports, refused } = if is_large { block_in_place(decode) } else { decode() };
+    let accepted = reports.count();
     if accepted > 0 {
         submit(&app, reports, room).await?;
     }
@@ -65,10 +65,11 @@ pub fn encoding(headers: &HeaderMap) -> Result<Encoding> {
 /// Puts reports in the lane and waits until they are stored. Returns the timeline that was made last for them, if any.
 pub async fn submit(
     app: &App,
-    reports: Vec<Report<'static>>,
+    reports: impl Into<Admitted>,
     room: OwnedSemaphorePermit,
 ) -> Result<Option<TimelineKey>> {
-    let count = reports.len() as u64;
+    let reports = reports.into();
+    let count = reports.count() as u64;
     Ok(hand_in(app, count, |ack| Job::Reports { reports, ack, room }).await?.made)
 }
 

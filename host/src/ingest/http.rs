@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use bytes::Bytes;
+use self_cell::self_cell;
 use upto_wire::{Report, Time, WireError, json, msgpack};
 
 use super::lane::admit;
@@ -36,21 +38,71 @@ impl Encoding {
     }
 }
 
+type Reports<'a> = Vec<Report<'a>>;
+
+self_cell!(
+    /// Reports to be taken, in order, with the body that they borrow their text from.
+    pub struct Admitted {
+        owner: Bytes,
+        #[covariant]
+        dependent: Reports,
+    }
+);
+
+impl Admitted {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.borrow_dependent().len()
+    }
+
+    /// Takes the reports out while their body is there.
+    pub fn take<R>(mut self, see: impl for<'a> FnOnce(Vec<Report<'a>>) -> R) -> R {
+        self.with_dependent_mut(|_, reports| see(std::mem::take(reports)))
+    }
+}
+
+impl From<Vec<Report<'static>>> for Admitted {
+    fn from(reports: Vec<Report<'static>>) -> Self {
+        Admitted::new(Bytes::new(), |_| reports)
+    }
+}
+
 /// What a body holds.
-#[derive(Debug, Default)]
 pub struct Body {
-    /// The reports to be taken, in order.
-    pub reports: Vec<Report<'static>>,
+    /// The reports to be taken.
+    pub reports: Admitted,
     /// Those refused, by their index in the body, and why.
     pub refused: Vec<(usize, WireError)>,
 }
 
 /// Decodes a body and admits its reports. A faulty report costs only itself; a body that can't be followed any further
 /// ends with a refused item.
-pub fn decode(body: &[u8], encoding: Encoding, source: IpAddr, received: Time, telemetry: &Telemetry) -> Body {
-    let mut decoded = Body::default();
+pub fn decode(body: Bytes, encoding: Encoding, source: IpAddr, received: Time, telemetry: &Telemetry) -> Body {
+    let mut refused = Vec::new();
+    let reports = Admitted::new(body, |body| {
+        let mut reports = Vec::new();
+        admit_all(body, encoding, source, received, telemetry, |index, report| match report {
+            Ok(report) => reports.push(report),
+            Err(error) => {
+                telemetry.refused.count(&error);
+                refused.push((index, error));
+            }
+        });
+        reports
+    });
+    Body { reports, refused }
+}
+
+fn admit_all<'a>(
+    body: &'a [u8],
+    encoding: Encoding,
+    source: IpAddr,
+    received: Time,
+    telemetry: &Telemetry,
+    mut see: impl FnMut(usize, Result<Report<'a>, WireError>),
+) {
     let mut index = 0;
-    let mut take = |report: Result<Report<'_>, WireError>| {
+    let mut take = |report: Result<Report<'a>, WireError>| {
         telemetry.received.add(1);
         let too_many = || {
             WireError::Malformed(format!(
@@ -58,13 +110,7 @@ pub fn decode(body: &[u8], encoding: Encoding, source: IpAddr, received: Time, t
             ))
         };
         let report = if index < MAX_REPORTS { report } else { Err(too_many()) };
-        match report.and_then(|report| admit(report, source, received)) {
-            Ok(report) => decoded.reports.push(report.into_owned()),
-            Err(error) => {
-                telemetry.refused.count(&error);
-                decoded.refused.push((index, error));
-            }
-        }
+        see(index, report.and_then(|report| admit(report, source, received)));
         index += 1;
     };
     match encoding {
@@ -75,7 +121,6 @@ pub fn decode(body: &[u8], encoding: Encoding, source: IpAddr, received: Time, t
         },
         Encoding::JsonLines => lines(body).take(MAX_REPORTS + 1).for_each(|line| take(line.and_then(json::report))),
     }
-    decoded
 }
 
 /// The lines of a body that are not blank; one item at least.

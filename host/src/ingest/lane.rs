@@ -11,6 +11,7 @@ use upto_wire::{Kind, Report, Time, WireError, msgpack};
 
 use super::flood::Flood;
 use super::foreign::Receivers;
+use super::http::Admitted;
 use super::spool::Record;
 use super::{Datagrams, Job, QueueReader};
 use crate::batch::{Ack, Handover, Pending, Write};
@@ -141,8 +142,8 @@ impl Lane {
         self.receivers = receivers;
     }
 
-    fn requested(&mut self, reports: Vec<Report<'static>>, ack: Ack) {
-        self.reports(reports, Some(&ack));
+    fn requested(&mut self, reports: Admitted, ack: Ack) {
+        reports.take(|reports| self.reports(reports, Some(&ack)));
         ack.done();
     }
 

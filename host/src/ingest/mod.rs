@@ -32,7 +32,7 @@ pub enum Job {
     /// Reports that were decoded and checked, with whom to tell when they are stored.
     Reports {
         /// The reports, their times set.
-        reports: Vec<Report<'static>>,
+        reports: http::Admitted,
         /// Told once all are stored.
         ack: Ack,
         /// Their place among the bodies that may be in memory.
