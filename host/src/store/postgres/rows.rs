@@ -5,10 +5,12 @@
 //! transaction stands, and the batch is written anew by the statement that merges.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::future::{join3, try_join};
 use futures::{SinkExt, pin_mut};
+use hashbrown::HashSet;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
@@ -57,6 +59,9 @@ const TOUCH: &str = "WITH locked AS ( \
        FROM locked WHERE t.context_id = locked.context_id AND t.number = locked.number RETURNING 1) \
      SELECT 1 / (count(*) = cardinality($1))::int FROM touched";
 
+/// Bytes of one message of a `COPY`. For a large one the server would have to find new memory each time.
+const MESSAGE: usize = 32 << 10;
+
 /// What came of writing rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
@@ -74,10 +79,38 @@ pub(super) struct Trust {
     /// Batches that still go without.
     pause: AtomicU32,
     last_pause: AtomicU32,
+    unstarted: Mutex<Unstarted>,
+}
+
+/// Rows that this instance wrote lately and that have no start yet: it may be on its way, and then only looks new.
+#[derive(Debug, Default)]
+struct Unstarted {
+    recent: HashSet<RowKey>,
+    older: HashSet<RowKey>,
+}
+
+impl Unstarted {
+    /// Rows of each of the two parts at the most, which take 2 MiB together.
+    const LIMIT: usize = 50_000;
+
+    fn add(&mut self, key: RowKey) {
+        if self.recent.len() >= Self::LIMIT {
+            self.older = std::mem::take(&mut self.recent);
+        }
+        self.recent.insert(key);
+    }
+
+    fn contains(&self, key: &RowKey) -> bool {
+        self.recent.contains(key) || self.older.contains(key)
+    }
 }
 
 impl Trust {
     const LONGEST_PAUSE: u32 = 1_024;
+
+    fn unstarted(&self) -> MutexGuard<'_, Unstarted> {
+        self.unstarted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
     /// Whether this batch may use it.
     pub fn allows(&self) -> bool {
@@ -127,26 +160,30 @@ pub(super) async fn write(
         columns: Columns::of(event),
         functions: *functions,
     });
-    let all: Vec<_> = full.collect();
-    if all.iter().filter(|row| row.looks_new()).count() < MIN_COPY || !trust.allows() {
-        return Ok(merge(transaction, &all, touched, received_at).await?);
+    let (mut new, mut others): (Vec<_>, Vec<_>) = {
+        let unstarted = trust.unstarted();
+        full.partition(|row| row.looks_new() && !unstarted.contains(&row.key))
+    };
+    let copies = new.len() >= MIN_COPY && trust.allows();
+    if !copies {
+        others.append(&mut new);
+        others.sort_by_key(|row| row.key);
     }
-    let (new, others): (Vec<_>, Vec<_>) = all.into_iter().partition(Full::looks_new);
-    let written = match copy(transaction, &new).await {
+    let written = match if copies { copy(transaction, &new).await } else { Ok(()) } {
         Ok(()) => merge(transaction, &others, touched, received_at).await,
         Err(error) => Err(error),
     };
     match written {
-        Err(error) if is_met(&error) => {
+        Err(error) if copies && is_met(&error) => {
             trust.was_wrong();
-            Ok(Written::Met)
+            return Ok(Written::Met);
         }
-        written => {
-            let written = written?;
-            trust.was_right();
-            Ok(written)
-        }
+        Ok(Written::Committed) if copies => trust.was_right(),
+        _ => {}
     }
+    let mut unstarted = trust.unstarted();
+    others.iter().filter(|row| !row.looks_new()).for_each(|row| unstarted.add(row.key));
+    Ok(written?)
 }
 
 /// Whether a row is there, or others are at it.
@@ -161,7 +198,10 @@ async fn copy(transaction: &Transaction, rows: &[Full<'_>]) -> std::result::Resu
     let (_, statement) = try_join(client.batch_execute(COPY_WAIT), client.prepare(COPY)).await?;
     let sink = client.copy_in::<_, Bytes>(&statement).await?;
     pin_mut!(sink);
-    sink.send(encode(rows)).await?;
+    let mut rows = encode(rows);
+    while !rows.is_empty() {
+        sink.feed(rows.split_to(rows.len().min(MESSAGE))).await?;
+    }
     sink.finish().await.map(drop)
 }
 
