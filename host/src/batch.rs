@@ -122,15 +122,27 @@ pub struct Pending {
     entries: Vec<Entry>,
     /// Indexes into `entries`, by [`Identity`].
     index: HashTable<usize>,
+    places: Vec<Place>,
+    /// Indexes into `places`, by context and timeline.
+    place_index: HashTable<usize>,
     hasher: DefaultHashBuilder,
     bytes: usize,
     received_at: Time,
     acks: Vec<Ack>,
 }
 
-/// A change with those who sent it.
+/// Where reports go.
+struct Place {
+    context: Arc<str>,
+    target: Target,
+}
+
+/// What is said of one event, with those who said it.
 struct Entry {
-    change: Change,
+    /// Index of its place.
+    place: usize,
+    key: EventKey,
+    event: Event,
     origin: Origin,
 }
 
@@ -143,9 +155,9 @@ pub struct Origin {
     acks: Vec<usize>,
 }
 
-/// What makes reports one change: context, timeline, name, host, and whether it is an end that came before any start.
+/// What makes reports one change: place, name, host, and whether it is an end that came before any start.
 /// Such an end may belong to an older timeline, so a start that follows it is another change.
-type Identity<'a> = (&'a str, Option<&'a str>, &'a str, &'a str, bool);
+type Identity<'a> = (usize, &'a str, &'a str, bool);
 
 impl Pending {
     /// Takes a report in that these functions changed, and has `ack` wait for it. Its time is set; it is no new-timeline
@@ -155,8 +167,8 @@ impl Pending {
         let event = Event { functions, ..Event::of_report(report, received) };
         self.bytes += event.label_bytes();
         let at = self.entry(report);
-        let Entry { change, origin } = &mut self.entries[at];
-        change.event.merge(event);
+        let Entry { event: pending, origin, .. } = &mut self.entries[at];
+        pending.merge(event);
         origin.reports += 1;
         if let Some(ack) = ack {
             if !self.acks.last().is_some_and(|last| last.is_of(ack)) {
@@ -171,30 +183,43 @@ impl Pending {
 
     /// The entry that a report is merged into, made where there is none.
     fn entry(&mut self, report: &Report<'_>) -> usize {
-        let timeline = report.timeline.as_deref();
-        let identity = |stray| (&*report.context, timeline, &*report.name, &*report.host, stray);
+        let place = self.place(report);
+        let identity = |stray| (place, &*report.name, &*report.host, stray);
         if let Some(begun) = self.find(identity(false)) {
             return begun;
         }
-        let stray = timeline.is_none() && report.kind == Kind::End;
+        let stray = report.timeline.is_none() && report.kind == Kind::End;
         if let Some(strays) = stray.then(|| self.find(identity(true))).flatten() {
             return strays;
         }
-        self.bytes += report.context.len() + report.name.len() + report.host.len();
-        let target = timeline.map_or(Target::Active, |name| Target::Named(name.to_owned()));
+        self.bytes += report.name.len() + report.host.len();
         let key = EventKey { name: report.name.to_string(), host: report.host.to_string() };
-        let change = Change { context: report.context.to_string(), target, key, event: Event::default() };
-        self.entries.push(Entry { change, origin: Origin::default() });
+        self.entries.push(Entry { place, key, event: Event::default(), origin: Origin::default() });
         let at = self.entries.len() - 1;
-        let Pending { entries, hasher, index, .. } = self;
+        let Pending { entries, places, hasher, index, .. } = self;
         let hash = hasher.hash_one(identity(stray));
-        index.insert_unique(hash, at, |at| hasher.hash_one(entries[*at].change.identity()));
+        index.insert_unique(hash, at, |at| hasher.hash_one(entries[*at].identity(places)));
         at
     }
 
     fn find(&self, identity: Identity<'_>) -> Option<usize> {
         let hash = self.hasher.hash_one(identity);
-        self.index.find(hash, |at| self.entries[*at].change.identity() == identity).copied()
+        self.index.find(hash, |at| self.entries[*at].identity(&self.places) == identity).copied()
+    }
+
+    fn place(&mut self, report: &Report<'_>) -> usize {
+        let Pending { places, hasher, place_index, bytes, .. } = self;
+        let place = (&*report.context, report.timeline.as_deref());
+        let hash = hasher.hash_one(place);
+        if let Some(known) = place_index.find(hash, |at| places[*at].parts() == place) {
+            return *known;
+        }
+        *bytes += place.0.len() + place.1.map_or(0, str::len);
+        let target = place.1.map_or(Target::Active, |name| Target::Named(name.to_owned()));
+        places.push(Place { context: place.0.into(), target });
+        let at = places.len() - 1;
+        place_index.insert_unique(hash, at, |at| hasher.hash_one(places[*at].parts()));
+        at
     }
 
     /// Whether there is nothing to write.
@@ -217,33 +242,45 @@ impl Pending {
         self.entries.len() >= MAX_CHANGES || self.bytes >= MAX_BYTES
     }
 
-    /// Takes out what is pending as one batch, in the order that all writers keep.
+    /// Takes out what is pending as one batch, in the order that a batch has.
     pub fn take(&mut self) -> Write {
         self.index.clear();
+        self.place_index.clear();
         self.bytes = 0;
         // The next batch is much like this one; growing in steps would move it again and again.
         let next = Vec::with_capacity(self.entries.len());
         let mut entries = std::mem::replace(&mut self.entries, next);
-        entries.sort_unstable_by(|a, b| a.change.order().cmp(&b.change.order()));
-        let (changes, origins) = entries.into_iter().map(|entry| (entry.change, entry.origin)).unzip();
+        let places = std::mem::take(&mut self.places);
+        let mut in_order: Vec<usize> = (0..places.len()).collect();
+        in_order.sort_unstable_by_key(|place| places[*place].parts());
+        let mut ranks = vec![0; places.len()];
+        in_order.into_iter().enumerate().for_each(|(rank, place)| ranks[place] = rank);
+        entries.sort_by_cached_key(|entry| ranks[entry.place]);
+        let change = |Entry { place, key, event, origin }| {
+            let Place { context, target } = &places[place];
+            (Change { context: context.clone(), target: target.clone(), key, event }, origin)
+        };
+        let (changes, origins) = entries.into_iter().map(change).unzip();
         let acks = std::mem::take(&mut self.acks);
         Write::Batch { batch: Batch { changes, received_at: self.received_at }, origins, acks }
     }
 }
 
-impl Change {
-    /// Valid once a report was merged into it.
-    fn identity(&self) -> Identity<'_> {
+impl Place {
+    fn parts(&self) -> (&str, Option<&str>) {
         let timeline = match &self.target {
             Target::Active => None,
             Target::Named(name) => Some(name.as_str()),
         };
-        let stray = timeline.is_none() && self.event.is_end_alone();
-        (&self.context, timeline, &self.key.name, &self.key.host, stray)
+        (&self.context, timeline)
     }
+}
 
-    fn order(&self) -> (&str, &Target, &EventKey) {
-        (&self.context, &self.target, &self.key)
+impl Entry {
+    /// Valid once a report was merged into it.
+    fn identity(&self, places: &[Place]) -> Identity<'_> {
+        let stray = places[self.place].target == Target::Active && self.event.is_end_alone();
+        (self.place, &self.key.name, &self.key.host, stray)
     }
 }
 

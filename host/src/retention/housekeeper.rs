@@ -216,7 +216,7 @@ mod tests {
         let at = Time::from_micros(clock::now().micros() - silent_s * 1_000_000);
         let starts = Some(Starts { first: at, last: at, labels: Default::default() });
         let change = |step: u32| Change {
-            context: context.to_owned(),
+            context: context.into(),
             target: Target::Named(name.to_owned()),
             key: EventKey { name: format!("step-{step:05}"), host: String::new() },
             event: Event { starts: starts.clone(), ..Event::default() },

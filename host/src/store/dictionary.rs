@@ -16,10 +16,26 @@ pub(super) struct Dictionary {
     function_sets: HashMap<Box<str>, i16>,
 }
 
+/// What is remembered of one context.
 #[derive(Debug)]
-struct Context {
+pub(super) struct Context {
     id: i32,
     texts: HashMap<Box<str>, i32>,
+}
+
+impl Context {
+    /// Its id.
+    pub fn id(&self) -> i32 {
+        self.id
+    }
+
+    /// The id of a text in it, if remembered. Empty text is [`NO_HOST`].
+    pub fn text(&self, text: &str) -> Option<i32> {
+        match text.is_empty() {
+            true => Some(NO_HOST),
+            false => self.texts.get(text).copied(),
+        }
+    }
 }
 
 /// The id that stands for "no host"; no text has it.
@@ -30,22 +46,14 @@ pub(super) const NO_FUNCTIONS: i16 = 0;
 pub(super) const LAST_FUNCTION_SET: i16 = i16::MAX;
 
 impl Dictionary {
-    /// The id of a context, if remembered.
-    pub fn context(&self, name: &str) -> Option<i32> {
-        self.contexts.get(name).map(|context| context.id)
-    }
-
-    /// The id of a text in a context, if remembered. Empty text is [`NO_HOST`].
-    pub fn text(&self, context: &str, text: &str) -> Option<i32> {
-        match text.is_empty() {
-            true => Some(NO_HOST),
-            false => self.contexts.get(context)?.texts.get(text).copied(),
-        }
+    /// A context, if remembered.
+    pub fn context(&self, name: &str) -> Option<&Context> {
+        self.contexts.get(name)
     }
 
     /// Remembers a context. Under a new id its texts are unknown again.
     pub fn learn_context(&mut self, name: &str, id: i32) {
-        if self.context(name) != Some(id) {
+        if self.context(name).is_none_or(|context| context.id != id) {
             self.forget(name);
             self.contexts.insert(name.into(), Context { id, texts: HashMap::new() });
         }
@@ -107,10 +115,11 @@ mod tests {
         dictionary.learn_context("deploy", 1);
         dictionary.learn_text("deploy", "db", 7);
         dictionary.learn_context("deploy", 1);
-        assert_eq!(dictionary.text("deploy", "db"), Some(7));
-        assert_eq!(dictionary.text("deploy", ""), Some(NO_HOST));
+        let context = dictionary.context("deploy").unwrap();
+        assert_eq!((context.text("db"), context.text("")), (Some(7), Some(NO_HOST)));
         dictionary.learn_context("deploy", 2);
-        assert_eq!((dictionary.context("deploy"), dictionary.text("deploy", "db")), (Some(2), None));
+        let context = dictionary.context("deploy").unwrap();
+        assert_eq!((context.id(), context.text("db")), (2, None));
         assert_eq!(dictionary.texts, 0);
     }
 
@@ -123,6 +132,6 @@ mod tests {
         }
         assert!(dictionary.context("deploy").is_some());
         dictionary.trim();
-        assert_eq!(dictionary.context("deploy"), None);
+        assert!(dictionary.context("deploy").is_none());
     }
 }

@@ -97,7 +97,7 @@ pub enum Target {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The context's name.
-    pub context: String,
+    pub context: Arc<str>,
     /// The timeline meant.
     pub target: Target,
     /// Which event.
@@ -108,7 +108,7 @@ pub struct Change {
 
 /// Changes that are written together or not at all.
 ///
-/// Invariant: sorted by (context, target, key). Each comes once, but that an end without a start may be followed by a
+/// Invariant: sorted by context and target. Each event comes once, but that an end without a start may be followed by a
 /// change that begins with a start: the end came first, and may belong to an older timeline.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {

@@ -246,10 +246,10 @@ fn merged(events: impl IntoIterator<Item = Event>) -> Event {
 }
 
 fn change(context: &str, target: Target, key: EventKey, event: Event) -> Change {
-    Change { context: context.to_owned(), target, key, event }
+    Change { context: context.into(), target, key, event }
 }
 
-/// A batch that keeps its invariant: sorted, each key once.
+/// A batch that keeps its invariant: sorted, each event once.
 fn batch(changes: impl IntoIterator<Item = Change>, received_at: Time) -> Batch {
     let mut changes: Vec<_> = changes.into_iter().collect();
     changes.sort_by(|a, b| (&a.context, &a.target, &a.key).cmp(&(&b.context, &b.target, &b.key)));

@@ -118,7 +118,7 @@ mod tests {
         database.execute(SPREAD).expect("it can be partitioned");
         let at = Time::from_micros(1);
         let change = |context: usize| Change {
-            context: format!("context {context}"),
+            context: format!("context {context}").into(),
             target: Target::Active,
             key: EventKey { name: "step".to_owned(), host: String::new() },
             event: Event::of_report(&Report::new(Kind::Start, "c", "step"), at),

@@ -1,7 +1,7 @@
 //! Makes contexts and texts that are missing, and learns their ids.
 //!
 //! Each statement is a transaction of its own and has its rows in byte order, so no two instances wait for each other in
-//! a circle. What exists is looked for first: an insert that finds a conflict uses up an id.
+//! a circle.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,15 +13,18 @@ use super::types::{Parameter, Timestamp};
 use super::{Postgres, Result};
 use crate::store::Batch;
 use crate::store::dictionary::Dictionary;
+use crate::store::plan::groups;
 
 /// Each text is looked up by key: for a join the planner may read all of the table, again and again while it grows.
 const FIND_TEXTS: &str = "SELECT k.context_id, k.text, f.id FROM unnest($1::int4[], $2::text[]) k(context_id, text) \
      CROSS JOIN LATERAL (SELECT t.id FROM upto.texts t WHERE t.context_id = k.context_id AND t.text = k.text LIMIT 1) f";
 
-/// The rows come straight from the arrays: with a join or a condition on another table the planner may change their order, and
-/// two instances then deadlock. Those that others have made are not returned.
-const MAKE_TEXTS: &str = "INSERT INTO upto.texts (context_id, text) SELECT * FROM unnest($1::int4[], $2::text[]) \
-     ON CONFLICT DO NOTHING RETURNING context_id, text, id";
+/// Those that exist are looked up as above and left out, as an insert that finds a conflict uses up an id; those that others
+/// are making are waited for and not returned. The order is that in which all writers make them.
+const MAKE_TEXTS: &str = "INSERT INTO upto.texts (context_id, text) \
+     SELECT k.context_id, k.text FROM unnest($1::int4[], $2::text[]) k(context_id, text) WHERE ( \
+       SELECT true FROM upto.texts t WHERE t.context_id = k.context_id AND t.text = k.text LIMIT 1) IS NULL \
+     ORDER BY k.context_id, k.text COLLATE \"C\" ON CONFLICT DO NOTHING RETURNING context_id, text, id";
 
 /// Texts that are not remembered, each with its context and that one's id. In this order they are made.
 type Texts<'a> = BTreeMap<(i32, &'a str), &'a str>;
@@ -31,14 +34,14 @@ impl Postgres {
     pub(super) async fn learn(&self, batch: &Batch) -> Result<()> {
         let unknown: BTreeSet<&str> = {
             let dictionary = self.dictionary();
-            let contexts = batch.changes.iter().map(|change| change.context.as_str());
+            let contexts = groups(batch).map(|group| group.context);
             contexts.filter(|context| dictionary.context(context).is_none()).collect()
         };
         self.learn_contexts(&unknown, batch.received_at).await?;
         self.learn_function_sets(batch).await?;
         let mut unknown = self.unknown_texts(batch);
-        // The last time for what others have made in the meantime.
-        for statement in [FIND_TEXTS, MAKE_TEXTS, FIND_TEXTS] {
+        // What is not remembered is new, as a rule.
+        for statement in [MAKE_TEXTS, FIND_TEXTS] {
             self.learn_texts(statement, &mut unknown).await?;
         }
         Ok(())
@@ -46,12 +49,14 @@ impl Postgres {
 
     /// What is not remembered.
     fn unknown_texts<'a>(&self, batch: &'a Batch) -> Texts<'a> {
-        let dictionary = self.dictionary();
-        let texts = batch.changes.iter().flat_map(|change| {
-            [(change.context.as_str(), change.key.name.as_str()), (change.context.as_str(), change.key.host.as_str())]
-        });
-        let unknown = texts.filter(|(context, text)| dictionary.text(context, text).is_none());
-        unknown.filter_map(|(context, text)| Some(((dictionary.context(context)?, text), context))).collect()
+        let (dictionary, mut unknown) = (self.dictionary(), Texts::new());
+        for group in groups(batch) {
+            let Some(context) = dictionary.context(group.context) else { continue };
+            let texts = group.changes.iter().flat_map(|change| [&change.key.name, &change.key.host]);
+            let new = texts.filter(|text| context.text(text).is_none());
+            unknown.extend(new.map(|text| ((context.id(), text.as_str()), group.context)));
+        }
+        unknown
     }
 
     /// Learns the texts that a statement returns, and leaves the others.
@@ -74,7 +79,7 @@ impl Postgres {
         texts.retain(|text, context| {
             let Some(id) = ids.get(text) else { return true };
             // The context may have been forgotten, or be another one of that name, by now.
-            if dictionary.context(context) == Some(text.0) {
+            if dictionary.context(context).is_some_and(|context| context.id() == text.0) {
                 dictionary.learn_text(context, text.1, *id);
             }
             false
@@ -86,7 +91,8 @@ impl Postgres {
     async fn learn_function_sets(&self, batch: &Batch) -> Result<()> {
         let mut unknown: BTreeSet<&str> = {
             let dictionary = self.dictionary();
-            let sets = batch.changes.iter().map(|change| change.event.functions.as_str());
+            let runs = batch.changes.chunk_by(|a, b| a.event.functions == b.event.functions);
+            let sets = runs.map(|run| run[0].event.functions.as_str());
             sets.filter(|set| dictionary.function_set(set).is_none()).collect()
         };
         for make in [false, true] {

@@ -14,6 +14,7 @@ use super::connect::{BEGIN, Transaction};
 use super::rows::{self, Written};
 use super::types::Timestamp;
 use super::{Postgres, Result, StoreError};
+use crate::store::dictionary::Context;
 use crate::store::plan::{self, Begin, Group, Plan, Row, RowKey};
 use crate::store::rule::running;
 use crate::store::{Batch, NewTimeline, Target, TimelineKey};
@@ -137,7 +138,7 @@ impl Postgres {
     /// The ids of the groups' contexts; `None` where another write has just forgotten one.
     fn context_ids(&self, groups: &[Group<'_>]) -> Option<Vec<i32>> {
         let dictionary = self.dictionary();
-        groups.iter().map(|group| dictionary.context(group.context)).collect()
+        groups.iter().map(|group| Some(dictionary.context(group.context)?.id())).collect()
     }
 
     /// The changes by key; `None` where another write has just forgotten a text.
@@ -145,9 +146,9 @@ impl Postgres {
         let dictionary = self.dictionary();
         let mut plan = Plan::default();
         for ((group, context), timeline) in groups.iter().zip(contexts).zip(timelines) {
+            let known = dictionary.context(group.context)?;
             for change in group.changes {
-                let name = dictionary.text(group.context, &change.key.name)?;
-                let host = dictionary.text(group.context, &change.key.host)?;
+                let (name, host) = (known.text(&change.key.name)?, known.text(&change.key.host)?);
                 let key = RowKey { context: *context, timeline: *timeline, name, host };
                 plan.add(key, group.target, &change.event);
             }
@@ -157,8 +158,12 @@ impl Postgres {
 
     /// The ids of the rows' sets of functions; `None` where another write has just forgotten one.
     fn function_sets(&self, rows: &[Row<'_>]) -> Option<Vec<i16>> {
-        let dictionary = self.dictionary();
-        rows.iter().map(|(_, event)| dictionary.function_set(event.functions.as_str())).collect()
+        let (dictionary, mut sets) = (self.dictionary(), Vec::with_capacity(rows.len()));
+        for run in rows.chunk_by(|(_, a), (_, b)| a.functions == b.functions) {
+            let set = dictionary.function_set(run[0].1.functions.as_str())?;
+            sets.resize(sets.len() + run.len(), set);
+        }
+        Some(sets)
     }
 
     /// Makes timelines that a batch means: first the named ones, so that the newest of them is then the active one.
@@ -183,7 +188,7 @@ impl Postgres {
         let make = Make { name: new.name.as_deref(), labels: new.labels.as_str(), begin, always: true };
         for _ in 0..TRIES {
             self.learn_contexts(&BTreeSet::from([new.context.as_str()]), new.received_at).await?;
-            let Some(context) = self.dictionary().context(&new.context) else { continue };
+            let Some(context) = self.dictionary().context(&new.context).map(Context::id) else { continue };
             let transaction = Transaction::begin(&self.pool).await?;
             match make_timeline(&transaction, context, make).await? {
                 Some(number) => {
@@ -298,8 +303,46 @@ async fn make_timeline(transaction: &Transaction, context: i32, make: Make<'_>) 
 #[cfg(test)]
 mod tests {
     use upto_tests::postgres::Database;
+    use upto_wire::{Kind, Report};
 
     use super::*;
+    use crate::event::{Event, EventKey};
+    use crate::store::Change;
+
+    /// The starts or the ends of so many steps.
+    fn batch(kind: Kind, steps: usize) -> Batch {
+        let event = Event::of_report(&Report::new(kind, "deploy", "-"), Time::from_micros(1));
+        let change = |step| Change {
+            context: "deploy".into(),
+            target: Target::Active,
+            key: EventKey { name: format!("step-{step:02}"), host: String::new() },
+            event: event.clone(),
+        };
+        Batch { changes: (0..steps).map(change).collect(), received_at: Time::from_micros(1) }
+    }
+
+    #[tokio::test]
+    async fn starts_that_come_after_their_ends_do_not_cost_a_batch() {
+        let database = Database::fresh().expect("a database");
+        let store = Postgres::open(database.url()).await.expect("a store");
+        for kind in [Kind::End, Kind::Start] {
+            store.write_batch(&batch(kind, 50)).await.expect("written");
+        }
+        let whole = "SELECT count(*) FROM upto.events WHERE started_at IS NOT NULL AND ended_at IS NOT NULL";
+        assert_eq!(database.query(whole).expect("counted"), [[Some("50".to_owned())]]);
+        assert!(store.trust.allows(), "no row that looked new was there");
+    }
+
+    #[tokio::test]
+    async fn a_text_that_exists_uses_up_no_id() {
+        let database = Database::fresh().expect("a database");
+        for steps in [50, 50, 51] {
+            let store = Postgres::open(database.url()).await.expect("a store");
+            store.write_batch(&batch(Kind::Start, steps)).await.expect("written");
+        }
+        let ids = database.query("SELECT count(*), max(id) FROM upto.texts").expect("counted");
+        assert_eq!(ids, [[Some("51".to_owned()), Some("51".to_owned())]]);
+    }
 
     /// What the planner knew when the store was small is what it goes by while it grows.
     #[tokio::test]

@@ -146,7 +146,7 @@ impl<'a> Session<'a> {
 
     /// The id of a name or host, made if it does not exist.
     fn text(&mut self, context: &str, context_id: i32, text: &str) -> rusqlite::Result<i32> {
-        if let Some(id) = self.dictionary.text(context, text) {
+        if let Some(id) = self.dictionary.context(context).and_then(|context| context.text(text)) {
             return Ok(id);
         }
         let mut find = self.transaction.prepare_cached("SELECT id FROM texts WHERE context_id = ?1 AND text = ?2")?;

@@ -11,8 +11,9 @@ use tempfile::TempDir;
 use upto_tests::postgres::{Database, Postgres};
 use upto_tests::server::{Server, agent};
 
+use super::crowd::Crowd;
 use super::load::{FUNCTION, Load};
-use super::{copy, cpu};
+use super::{copy, cpu, latency};
 
 /// Reports of a request.
 const BATCH: usize = 500;
@@ -22,6 +23,12 @@ const CONNECTIONS: usize = 32;
 const REPORTS: usize = 1_000_000;
 /// Requests a second with one report each, and for how long.
 const SINGLE: (u32, Duration) = (1_000, Duration::from_secs(10));
+
+/// Requests a second beside slow connections, how many of these there are, and how long is measured without and with them.
+const SLOW_RATE: u32 = 200;
+const SLOW_CONNECTIONS: usize = 4_000;
+const ALONE: Duration = Duration::from_secs(30);
+const BESIDE: Duration = Duration::from_secs(60);
 
 /// Functions that take long, so that they are the limit and not the store: rounds of a loop, and the microseconds that
 /// these take, more or less.
@@ -121,36 +128,32 @@ pub fn single() -> Result<()> {
     let postgres = Arc::new(Postgres::start_durable()?);
     let database = Database::fresh_on(&postgres)?;
     let running = Running::start(database.url(), FUNCTION)?;
-    let reports: Vec<_> =
-        Load { contexts: 10, first_step: 0 }.reports((rate * time.as_secs() as u32) as usize).collect();
-    let (next, begun, url) = (AtomicUsize::new(0), Instant::now(), running.url());
-    let sender = || -> Result<Vec<Duration>> {
-        let (agent, mut times) = (agent(), Vec::new());
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(report) = reports.get(at) else { return Ok(times) };
-            let due = begun + Duration::from_secs_f64(at as f64 / f64::from(rate));
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            let body = serde_json::to_vec(report)?;
-            let answer = agent.post(&url).header("content-type", "application/json").send(&body[..])?;
-            ensure!(answer.status() == 200, "answered with {}", answer.status());
-            answer.into_body().read_to_vec()?;
-            // From when it was due, so that one that waits for those before it counts as late.
-            times.push(due.elapsed());
-        }
-    };
-    let mut times = std::thread::scope(|scope| {
-        let senders: Vec<_> = (0..2 * CONNECTIONS).map(|_| scope.spawn(sender)).collect();
-        let mut times = Vec::new();
-        for sender in senders {
-            times.extend(sender.join().map_err(|_| anyhow::anyhow!("a sender panicked"))??);
-        }
-        Ok::<_, anyhow::Error>(times)
-    })?;
-    times.sort();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    let times = latency::measure(&running.url(), 0, rate, time)?;
     println!("| requests | median | p99 (25 ms) | longest |\n| --- | --- | --- | --- |");
-    println!("| {} | {:.1} ms | {:.1} ms | {:.1} ms |\n", times.len(), at(0.5), at(0.99), at(1.0));
+    println!("| {} | {:.1} ms | {:.1} ms | {:.1} ms |\n", times.count(), times.at(0.5), times.at(0.99), times.at(1.0));
+    Ok(())
+}
+
+/// Measures and prints how soon a single report is acknowledged beside thousands of slow connections.
+pub fn slow() -> Result<()> {
+    println!("## HTTP, one report a request, {SLOW_RATE} requests a second, beside slow connections\n");
+    let postgres = Arc::new(Postgres::start_durable()?);
+    let database = Database::fresh_on(&postgres)?;
+    let running = Running::start(database.url(), FUNCTION)?;
+    // What is new to the server at first is not measured.
+    latency::measure(&running.url(), 0, SLOW_RATE, Duration::from_secs(5))?;
+    let alone = latency::measure(&running.url(), 1_000, SLOW_RATE, ALONE)?;
+    let crowd = Crowd::gather(running.server.http, SLOW_CONNECTIONS)?;
+    let beside = latency::measure(&running.url(), 2_000, SLOW_RATE, BESIDE)?;
+    let came = crowd.leave()?;
+    println!("| slow connections | median | p99 | growth of p99 (2.0) |\n| --- | --- | --- | --- |");
+    println!("| none | {:.1} ms | {:.1} ms | |", alone.at(0.5), alone.at(0.99));
+    println!(
+        "| {SLOW_CONNECTIONS} at a time, {came} in all | {:.1} ms | {:.1} ms | {:.2} |\n",
+        beside.at(0.5),
+        beside.at(0.99),
+        beside.at(0.99) / alone.at(0.99)
+    );
     Ok(())
 }
 

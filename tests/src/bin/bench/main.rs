@@ -8,8 +8,10 @@
 mod bomb;
 mod copy;
 mod cpu;
+mod crowd;
 mod http;
 mod ingest;
+mod latency;
 mod load;
 mod processes;
 mod sender;
@@ -20,11 +22,12 @@ use anyhow::{Result, ensure};
 type Report = fn() -> Result<()>;
 
 /// What can be measured, by the names that pick one.
-const SECTIONS: [(&str, Report); 7] = [
+const SECTIONS: [(&str, Report); 8] = [
     ("processes", processes::report),
     ("udp", ingest::report),
     ("http", http::batches),
     ("single", http::single),
+    ("slow", http::slow),
     ("instances", http::instances),
     ("growth", http::growth),
     ("bomb", bomb::report),

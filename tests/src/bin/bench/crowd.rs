@@ -1,0 +1,64 @@
+//! Clients that take up connections and ask for nothing: silent ones, and those that trickle.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+/// How often those that trickle send a byte, and those that were closed come back.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// A crowd that stays until it is told to leave.
+pub struct Crowd {
+    gone: Arc<AtomicBool>,
+    members: JoinHandle<Result<usize>>,
+}
+
+impl Crowd {
+    /// So many connections, half of which trickle. A second later all have come.
+    ///
+    /// # Errors
+    /// Where this process may not have so many files open.
+    pub fn gather(server: SocketAddr, count: usize) -> Result<Self> {
+        let files = rlimit::increase_nofile_limit(u64::MAX)?;
+        ensure!(files > count as u64 + 500, "{files} files may be open, which is too few");
+        let gone = Arc::new(AtomicBool::new(false));
+        let seen = gone.clone();
+        let members = std::thread::spawn(move || stay(server, count, &seen));
+        Ok(Crowd { gone, members })
+    }
+
+    /// How many connections were opened in all, as others made room for them.
+    pub fn leave(self) -> Result<usize> {
+        self.gone.store(true, Ordering::Relaxed);
+        self.members.join().map_err(|_| anyhow::anyhow!("the crowd panicked"))?
+    }
+}
+
+fn stay(server: SocketAddr, count: usize, gone: &AtomicBool) -> Result<usize> {
+    let (mut members, mut came) = (Vec::with_capacity(count), 0);
+    while !gone.load(Ordering::Relaxed) {
+        members.retain(|(number, stream)| is_open(*number, stream));
+        while members.len() < count {
+            let stream = TcpStream::connect(server)?;
+            stream.set_nonblocking(true)?;
+            if came % 2 == 1 {
+                let _ = (&stream).write_all(b"POST /api/events HTTP/1.1\r\nhost: localhost\r\nx-slow: ");
+            }
+            members.push((came, stream));
+            came += 1;
+        }
+        std::thread::sleep(ROUND);
+    }
+    Ok(came)
+}
+
+/// Sends a byte where it trickles. Whether the server still listens.
+fn is_open(number: usize, mut stream: &TcpStream) -> bool {
+    let waits = |error: std::io::Error| error.kind() == ErrorKind::WouldBlock;
+    (number.is_multiple_of(2) || stream.write(b"z").is_ok()) && stream.read(&mut [0]).err().is_some_and(waits)
+}
