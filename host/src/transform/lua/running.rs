@@ -3,6 +3,7 @@
 //! mlua's protected call is entered once for a batch: [`drive`] calls the script for one report after another. All
 //! that is unsafe about calls stands here.
 
+use std::ffi::CStr;
 use std::os::raw::c_int;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -176,12 +177,14 @@ impl Drop for Shared {
 /// The native functions, for the prelude to give them their places.
 pub(super) fn natives(lua: &Lua) -> mlua::Result<Table> {
     let natives = lua.create_table()?;
-    // SAFETY: each expects to be called by Luau, on a state that has its `Shared`, and nothing of its arguments.
+    // SAFETY: each expects to be called by Luau, on a state that has its `Shared`, and nothing of its arguments but that
+    // `drive` and `bound` are called by us alone.
     unsafe {
         natives.raw_set("index", lua.create_c_function(index)?)?;
         natives.raw_set("newindex", lua.create_c_function(newindex)?)?;
         natives.raw_set("lookup", lua.create_c_function(lookup)?)?;
         natives.raw_set("drive", lua.create_c_function(drive)?)?;
+        natives.raw_set("bound", lua.create_c_function(bound)?)?;
     }
     Ok(natives)
 }
@@ -271,4 +274,45 @@ unsafe extern "C-unwind" fn lookup(state: *mut lua_State) -> c_int {
         Err(problem) => stack.raise(problem),
     }
     1
+}
+
+/// The searches of the library `string`, by the names that errors give them.
+const SEARCHES: [&CStr; 5] = [c"find", c"gmatch", c"gsub", c"match", c"split"];
+
+/// Compares of bytes that one search may cost, as no interrupt reaches into it. A set in a pattern is read through for each
+/// letter of the text, so that patterns cost what plain searches do.
+const SEARCH: usize = 1 << 22;
+
+/// Puts a bound on a search (argument 1) of this name (argument 2).
+unsafe extern "C-unwind" fn bound(state: *mut lua_State) -> c_int {
+    // SAFETY: it is this function's state. The name of the new function is static, and its two upvalues are the arguments.
+    unsafe {
+        let mut stack = Stack::of(state);
+        let Slot::Text(name) = stack.value(2) else { stack.raise("bound takes a search and its name".to_owned()) };
+        let Some(name) = SEARCHES.into_iter().find(|search| search.to_bytes() == name) else {
+            stack.raise("there is no such search".to_owned())
+        };
+        stack.truncate(2);
+        ffi::lua_pushcclosured(state, search, name.as_ptr(), 2);
+        1
+    }
+}
+
+/// A search within its bound: native and in the frame of the one that it calls, so that it costs next to nothing.
+unsafe extern "C-unwind" fn search(state: *mut lua_State) -> c_int {
+    // SAFETY: it is this function's state, and `bound` gave it its upvalues. The search finds the stack as it was called.
+    unsafe {
+        let mut stack = Stack::of(state);
+        let length = |index| if let Slot::Text(text) = stack.value(index) { text.len() } else { 0 };
+        if length(1).saturating_mul(length(2)) > SEARCH {
+            let name = stack.value(ffi::lua_upvalueindex(2));
+            let name =
+                if let Slot::Text(name) = name { String::from_utf8_lossy(name).into_owned() } else { String::new() };
+            stack.raise(format!("string.{name}: the texts are too long"));
+        }
+        match ffi::lua_tocfunction(state, ffi::lua_upvalueindex(1)) {
+            Some(function) => function(state),
+            None => 0,
+        }
+    }
 }
