@@ -13,7 +13,7 @@ use super::load::{FUNCTION, Load};
 use super::{copy, cpu};
 
 /// Rates to try, in reports per second; the first is what upto must reach.
-const RATES: [u32; 8] = [50_000, 100_000, 150_000, 200_000, 250_000, 300_000, 350_000, 400_000];
+const RATES: [u32; 8] = [50_000, 100_000, 200_000, 250_000, 300_000, 325_000, 350_000, 400_000];
 /// How long each rate is kept up.
 const SECONDS: u32 = 6;
 /// How long the last report may take from its datagram to the store.
