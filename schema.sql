@@ -21,15 +21,24 @@ CREATE TABLE IF NOT EXISTS upto.contexts (
   name text COLLATE "C" NOT NULL UNIQUE,
   latest integer NOT NULL DEFAULT 0,
   created_at timestamptz NOT NULL,
-  abandon_after_s integer
+  abandon_after_s integer,
+  generation integer NOT NULL DEFAULT 0,
+  generation_at timestamptz,
+  deleted_at timestamptz
 ) WITH (fillfactor = 70);
 -- From version 2.
 ALTER TABLE upto.contexts ADD COLUMN IF NOT EXISTS abandon_after_s integer;
+-- From version 3.
+ALTER TABLE upto.contexts ADD COLUMN IF NOT EXISTS generation integer NOT NULL DEFAULT 0,
+  ADD COLUMN IF NOT EXISTS generation_at timestamptz, ADD COLUMN IF NOT EXISTS deleted_at timestamptz;
 COMMENT ON TABLE upto.contexts IS 'Kinds of process, such as "deploy of shop".';
 COMMENT ON COLUMN upto.contexts.latest IS 'The number of the newest timeline; 0 while there is none.';
 COMMENT ON COLUMN upto.contexts.created_at IS 'When the first report was received.';
 COMMENT ON COLUMN upto.contexts.abandon_after_s IS
   'After so many seconds of silence what runs in a timeline is unfinished; NULL for 24 hours. Follows the rules of upto.toml.';
+COMMENT ON COLUMN upto.contexts.generation IS 'That of its texts. When it rises, instances learn their ids anew.';
+COMMENT ON COLUMN upto.contexts.generation_at IS 'When it rose, until the texts of older ones are looked through; NULL in between.';
+COMMENT ON COLUMN upto.contexts.deleted_at IS 'When events were deleted first since then, so that there may be texts that no event uses.';
 
 CREATE TABLE IF NOT EXISTS upto.timelines (
   context_id integer NOT NULL REFERENCES upto.contexts ON DELETE CASCADE,
@@ -51,10 +60,15 @@ CREATE TABLE IF NOT EXISTS upto.texts (
   context_id integer NOT NULL REFERENCES upto.contexts ON DELETE CASCADE,
   id integer GENERATED ALWAYS AS IDENTITY,
   text text COLLATE "C" NOT NULL,
+  generation integer NOT NULL DEFAULT 0,
   PRIMARY KEY (context_id, id),
   UNIQUE (context_id, text)
-);
-COMMENT ON TABLE upto.texts IS 'The names of events and hosts. Instances remember them: rows go with their context, not before.';
+) WITH (fillfactor = 90);
+-- From version 3.
+ALTER TABLE upto.texts ADD COLUMN IF NOT EXISTS generation integer NOT NULL DEFAULT 0;
+COMMENT ON TABLE upto.texts IS
+  'The names of events and hosts. Instances remember them: only upto may delete rows while their context exists.';
+COMMENT ON COLUMN upto.texts.generation IS 'That of its context when an instance last learnt it.';
 
 -- No foreign keys: to check three of them for each of many rows a second costs more than to write the rows. No index but the
 -- key: each would cost as much as the table. The order of the columns leaves no padding: about 120 bytes a row, index included.
@@ -263,4 +277,4 @@ COMMENT ON COLUMN upto.timeline_summaries.failed IS 'How many of them failed.';
 COMMENT ON COLUMN upto.timeline_summaries.state IS
   'running or unfinished while a step runs (see event_durations), else failed, ended, or waiting for the first step.';
 
-INSERT INTO upto.schema_version (version) VALUES (3) ON CONFLICT DO NOTHING;
+INSERT INTO upto.schema_version (version) VALUES (4) ON CONFLICT DO NOTHING;

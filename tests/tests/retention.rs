@@ -49,7 +49,7 @@ fn of_six_runs_the_newest_three_remain() {
     server.wait_for("the counters", |server| (server.metric(DELETED) == 3).then_some(()));
     assert_eq!(server.metric("upto_retention_deleted_events_total"), 3);
     assert_eq!(server.metric("upto_housekeeping_failed_rounds_total"), 0);
-    assert!(server.wait_for_log("deleted by the rules of retention").contains("timelines="));
+    assert!(server.wait_for_log("deleted what is not kept").contains("timelines="));
     assert_eq!(runs(&server, "build"), [6, 5, 4, 3, 2, 1], "no rule names it");
     // What remains goes on.
     assert_eq!(server.post(&json!({"context": "deploy-shop", "name": "step", "type": "end"})).status, 200);

@@ -21,6 +21,8 @@ const TIMELINES_AT_ONCE: u32 = 16;
 const EVENTS_AT_ONCE: u32 = 1_000;
 /// After each step it rests for as long as the step took, within these.
 const REST: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// What could have been under way a day ago is done, and instances of an older upto are no more.
+const SETTLE: Duration = Duration::from_secs(24 * 3_600);
 /// How long a stop waits for the store to take the lease back.
 const GIVE_BACK: Duration = Duration::from_secs(1);
 
@@ -43,6 +45,8 @@ struct Tally {
     timelines: u64,
     events: u64,
     contexts: u64,
+    /// Names and hosts.
+    texts: u64,
 }
 
 /// Why a round ended before its end.
@@ -78,8 +82,8 @@ impl Housekeeper {
             let mut tally = Tally::default();
             let ended = shutdown.run_until_cancelled(self.round(&mut tally)).await;
             if tally != Tally::default() {
-                let Tally { timelines, events, contexts } = tally;
-                tracing::info!(timelines, events, contexts, "deleted by the rules of retention");
+                let Tally { timelines, events, contexts, texts } = tally;
+                tracing::info!(timelines, events, contexts, texts, "deleted what is not kept");
             }
             if let Some(ended) = ended {
                 self.tell(ended);
@@ -127,6 +131,7 @@ impl Housekeeper {
             }
             after = page.into_iter().next_back().map(|context| context.name);
         }
+        self.collect(SETTLE, tally).await?;
         if self.rules.is_empty() {
             // Where only some instances have rules, it is theirs.
             self.give_back().await;
@@ -148,6 +153,15 @@ impl Housekeeper {
         let age_s = clock::now().seconds_since(context.created_at);
         if keep.silent_s.is_some_and(|max_age_s| age_s >= f64::from(max_age_s)) {
             tally.contexts += u64::from(self.store.delete_empty_context(&context.name).await?);
+        }
+        Ok(())
+    }
+
+    /// Deletes the names and hosts that no event uses since timelines were deleted, by whomever.
+    async fn collect(&mut self, settle: Duration, tally: &mut Tally) -> Result<(), Ended> {
+        while let Some(context) = self.store.unused_texts(settle).await? {
+            self.hold().await?;
+            tally.texts += self.store.collect_texts(&context).await?;
         }
         Ok(())
     }
@@ -251,7 +265,7 @@ mod tests {
         }
         let mut tally = Tally::default();
         assert!(keeper.round(&mut tally).await.is_ok());
-        assert_eq!(tally, Tally { timelines: 17 + 2, events: 34 + 5_000, contexts: 1 });
+        assert_eq!(tally, Tally { timelines: 17 + 2, events: 34 + 5_000, contexts: 1, texts: 0 });
         let counted = (keeper.telemetry.retention_timelines.get(), keeper.telemetry.retention_events.get());
         assert_eq!(counted, (tally.timelines, tally.events));
         assert_eq!(numbers(&*store, "deploy").await, [20, 19, 18]);
@@ -268,6 +282,22 @@ mod tests {
         assert_eq!(again, Tally { contexts: 1, ..Tally::default() });
         assert_eq!(store.context("oldest").await.expect("read"), None);
         assert!(store.context("of today").await.expect("read").is_some());
+    }
+
+    #[tokio::test]
+    async fn names_go_a_day_after_their_events() {
+        let mut keeper = housekeeper("[[retention]]\ncontexts = ['deploy']\nmax_timelines = 1").await;
+        let store = keeper.store.clone();
+        begin(&*store, "deploy", "a", (7, 10)).await;
+        begin(&*store, "deploy", "b", (3, 10)).await;
+        for _ in 0..2 {
+            let mut tally = Tally::default();
+            assert!(keeper.round(&mut tally).await.is_ok());
+            assert_eq!(tally.texts, 0, "it is the same day");
+        }
+        let mut tally = Tally::default();
+        assert!(keeper.collect(Duration::ZERO, &mut tally).await.is_ok());
+        assert_eq!(tally, Tally { texts: 4, ..Tally::default() });
     }
 
     #[tokio::test]

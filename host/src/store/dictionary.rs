@@ -1,5 +1,6 @@
 //! What an instance remembers of the ids of contexts, texts and sets of functions. Ids never change while the context's row
-//! exists, so a store checks that one row in each write and forgets the context where it is gone. Sets are never deleted.
+//! exists and has the same generation, so a store checks that one row in each write and forgets the context where it does not.
+//! Sets are never deleted.
 
 use std::sync::Once;
 
@@ -20,6 +21,7 @@ pub(super) struct Dictionary {
 #[derive(Debug)]
 pub(super) struct Context {
     id: i32,
+    generation: i32,
     texts: HashMap<Box<str>, i32>,
 }
 
@@ -27,6 +29,11 @@ impl Context {
     /// Its id.
     pub fn id(&self) -> i32 {
         self.id
+    }
+
+    /// The generation under which its texts were learnt.
+    pub fn generation(&self) -> i32 {
+        self.generation
     }
 
     /// The id of a text in it, if remembered. Empty text is [`NO_HOST`].
@@ -51,11 +58,11 @@ impl Dictionary {
         self.contexts.get(name)
     }
 
-    /// Remembers a context. Under a new id its texts are unknown again.
-    pub fn learn_context(&mut self, name: &str, id: i32) {
-        if self.context(name).is_none_or(|context| context.id != id) {
+    /// Remembers a context. Under a new id or generation its texts are unknown again.
+    pub fn learn_context(&mut self, name: &str, id: i32, generation: i32) {
+        if self.context(name).is_none_or(|context| (context.id, context.generation) != (id, generation)) {
             self.forget(name);
-            self.contexts.insert(name.into(), Context { id, texts: HashMap::new() });
+            self.contexts.insert(name.into(), Context { id, generation, texts: HashMap::new() });
         }
     }
 
@@ -110,23 +117,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_context_under_a_new_id_has_no_texts() {
+    fn a_context_under_a_new_id_or_generation_has_no_texts() {
         let mut dictionary = Dictionary::default();
-        dictionary.learn_context("deploy", 1);
+        dictionary.learn_context("deploy", 1, 0);
         dictionary.learn_text("deploy", "db", 7);
-        dictionary.learn_context("deploy", 1);
+        dictionary.learn_context("deploy", 1, 0);
         let context = dictionary.context("deploy").unwrap();
         assert_eq!((context.text("db"), context.text("")), (Some(7), Some(NO_HOST)));
-        dictionary.learn_context("deploy", 2);
-        let context = dictionary.context("deploy").unwrap();
-        assert_eq!((context.id(), context.text("db")), (2, None));
+        for (id, generation) in [(2, 0), (2, 1)] {
+            dictionary.learn_context("deploy", id, generation);
+            let context = dictionary.context("deploy").unwrap();
+            assert_eq!((context.id(), context.generation(), context.text("db")), (id, generation, None));
+            dictionary.learn_text("deploy", "db", 8);
+        }
+        dictionary.forget("deploy");
         assert_eq!(dictionary.texts, 0);
     }
 
     #[test]
     fn its_size_is_bounded() {
         let mut dictionary = Dictionary::default();
-        dictionary.learn_context("deploy", 1);
+        dictionary.learn_context("deploy", 1, 0);
         for id in 0..CAPACITY as i32 {
             dictionary.learn_text("deploy", &id.to_string(), id + 1);
         }

@@ -275,6 +275,19 @@ pub trait Store: FunctionStore {
     /// Sets [`ContextRow::abandon_after_s`], at most 2³¹ − 1, of a context that may be gone by now.
     async fn set_abandon_after(&self, context: &str, seconds: Option<u32>) -> Result<()>;
 
+    /// A context whose names and hosts may be looked through for those that no event uses, as timelines of it were deleted
+    /// and all is settled since: what could be under way by then is written. `settle` is longer than any write takes, and than
+    /// instances of the version before, which know nothing of this, run beside. The default is that of stores that keep no
+    /// names apart.
+    async fn unused_texts(&self, _settle: Duration) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// Deletes the names and hosts of such a context that no event uses; how many. Nobody waits for it.
+    async fn collect_texts(&self, _context: &str) -> Result<u64> {
+        Ok(0)
+    }
+
     /// Has the housekeeping left to `holder` for a while, by the store's clock, unless another one has it; tells whether `holder`
     /// has it. Who has it renews it so, or gives it back by a lease of nothing.
     async fn claim_housekeeping(&self, holder: &str, lease: Duration) -> Result<bool>;

@@ -13,6 +13,7 @@ mod on_redis;
 mod reads;
 mod retention;
 mod routing;
+mod texts;
 mod tls;
 mod upgrade;
 mod views;

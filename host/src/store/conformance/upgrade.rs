@@ -1,12 +1,12 @@
-//! A store that an older upto has made is brought up to date, with what it holds. `version_1/` and `version_2/` have
-//! the schemas as they were.
+//! A store that an older upto has made is brought up to date, with what it holds. `version_1/` and so on have the
+//! schemas as they were.
 
 use upto_tests::postgres::Database as Server;
 
 use super::functions::{add, version};
 use super::*;
 
-/// An event as versions 1 and 2 wrote it, without the schema's prefix.
+/// An event as they all wrote it, without the schema's prefix.
 const EVENT: &str = "INSERT INTO contexts (name, latest, created_at) VALUES ('deploy', 1, {time}); \
     INSERT INTO timelines (context_id, number, created_at, received_at) VALUES (1, 1, {time}, {time}); \
     INSERT INTO texts (context_id, text) VALUES (1, 'db'); \
@@ -68,4 +68,14 @@ async fn a_database_of_version_1_is_upgraded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_of_version_2_is_upgraded() {
     a_database_is_upgraded(include_str!("version_2/postgres.sql")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_version_3_is_upgraded() {
+    a_file_is_upgraded(3, include_str!("version_3/sqlite.sql")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_version_3_is_upgraded() {
+    a_database_is_upgraded(include_str!("version_3/postgres.sql")).await;
 }

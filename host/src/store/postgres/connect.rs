@@ -10,7 +10,7 @@ use super::tls::{self, Tls};
 use crate::store::{Result, StoreError};
 
 /// The version of `schema.sql`.
-const SCHEMA_VERSION: i32 = 3;
+const SCHEMA_VERSION: i32 = 4;
 const SCHEMA: &str = include_str!("../../../../schema.sql");
 /// Everyone who applies the schema takes this advisory lock; the number is "upto" in ASCII.
 const SCHEMA_LOCK: i64 = 0x7570_746f;

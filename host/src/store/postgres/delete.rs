@@ -15,6 +15,9 @@ use crate::store::{Deleted, TimelineKey};
 const LOCK_TIMELINE: &str = "SELECT t.context_id FROM upto.timelines t JOIN upto.contexts c ON c.id = t.context_id \
     WHERE c.name = $1 AND t.number = $2 FOR UPDATE OF t";
 
+/// By itself and before anything is deleted, so that it holds nothing that others wait for, and is not lost where the rest is.
+const MARK: &str = "UPDATE upto.contexts SET deleted_at = now() WHERE name = $1 AND deleted_at IS NULL";
+
 /// A `ctid` is a place within one table, and operators may spread the events over partitions. All events of a context are in
 /// one.
 const DELETE_EVENTS: &str = "WITH free AS MATERIALIZED ( \
@@ -40,6 +43,7 @@ const DELETE_EMPTY_CONTEXT: &str = "DELETE FROM upto.contexts WHERE id = $1 \
 /// [`crate::store::Store::delete_timeline`].
 pub(super) async fn timeline(pool: &Pool, timeline: &TimelineKey, limit: u32) -> Result<Deleted> {
     let number = timeline.number as i32;
+    pool.get().await?.execute_typed(MARK, &[(&timeline.context, Type::TEXT)]).await?;
     let transaction = Transaction::begin(pool).await?;
     let client = transaction.client();
     let locked =

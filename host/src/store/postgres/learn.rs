@@ -15,16 +15,30 @@ use crate::store::Batch;
 use crate::store::dictionary::Dictionary;
 use crate::store::plan::groups;
 
-/// Each text is looked up by key: for a join the planner may read all of the table, again and again while it grows.
+/// Those of the generation of their context. Each text is looked up by key: for a join the planner may read all of the table,
+/// again and again while it grows.
 const FIND_TEXTS: &str = "SELECT k.context_id, k.text, f.id FROM unnest($1::int4[], $2::text[]) k(context_id, text) \
-     CROSS JOIN LATERAL (SELECT t.id FROM upto.texts t WHERE t.context_id = k.context_id AND t.text = k.text LIMIT 1) f";
+     CROSS JOIN LATERAL ( \
+       SELECT t.id, t.generation FROM upto.texts t WHERE t.context_id = k.context_id AND t.text = k.text LIMIT 1) f \
+     WHERE f.generation >= (SELECT c.generation FROM upto.contexts c WHERE c.id = k.context_id)";
 
 /// Those that exist are looked up as above and left out, as an insert that finds a conflict uses up an id; those that others
 /// are making are waited for and not returned. The order is that in which all writers make them.
-const MAKE_TEXTS: &str = "INSERT INTO upto.texts (context_id, text) \
-     SELECT k.context_id, k.text FROM unnest($1::int4[], $2::text[]) k(context_id, text) WHERE ( \
+const MAKE_TEXTS: &str = "INSERT INTO upto.texts (context_id, text, generation) \
+     SELECT k.context_id, k.text, coalesce((SELECT c.generation FROM upto.contexts c WHERE c.id = k.context_id), 0) \
+     FROM unnest($1::int4[], $2::text[]) k(context_id, text) WHERE ( \
        SELECT true FROM upto.texts t WHERE t.context_id = k.context_id AND t.text = k.text LIMIT 1) IS NULL \
      ORDER BY k.context_id, k.text COLLATE \"C\" ON CONFLICT DO NOTHING RETURNING context_id, text, id";
+
+/// Those of older generations, which somebody may be about to delete (`texts.rs`): who was first is seen once the row is locked.
+const RENEW_TEXTS: &str = "WITH old AS MATERIALIZED ( \
+       SELECT k.context_id, f.id FROM unnest($1::int4[], $2::text[]) k(context_id, text) CROSS JOIN LATERAL ( \
+         SELECT t.id FROM upto.texts t WHERE t.context_id = k.context_id AND t.text = k.text LIMIT 1) f), \
+     locked AS MATERIALIZED ( \
+       SELECT t.context_id, t.id FROM upto.texts t JOIN old ON old.context_id = t.context_id AND old.id = t.id \
+       ORDER BY t.context_id, t.id FOR NO KEY UPDATE OF t) \
+     UPDATE upto.texts t SET generation = (SELECT c.generation FROM upto.contexts c WHERE c.id = t.context_id) \
+     FROM locked WHERE t.context_id = locked.context_id AND t.id = locked.id RETURNING t.context_id, t.text, t.id";
 
 /// Texts that are not remembered, each with its context and that one's id. In this order they are made.
 type Texts<'a> = BTreeMap<(i32, &'a str), &'a str>;
@@ -41,7 +55,7 @@ impl Postgres {
         self.learn_function_sets(batch).await?;
         let mut unknown = self.unknown_texts(batch);
         // What is not remembered is new, as a rule.
-        for statement in [MAKE_TEXTS, FIND_TEXTS] {
+        for statement in [MAKE_TEXTS, FIND_TEXTS, RENEW_TEXTS] {
             self.learn_texts(statement, &mut unknown).await?;
         }
         Ok(())
@@ -140,10 +154,10 @@ impl Postgres {
                     [(&unknown, Type::TEXT_ARRAY), (&Timestamp(at), Type::TIMESTAMPTZ)];
                 connection.execute_typed(insert, &parameters).await?;
             }
-            let find = "SELECT name, id FROM upto.contexts WHERE name = ANY ($1)";
+            let find = "SELECT name, id, generation FROM upto.contexts WHERE name = ANY ($1)";
             let rows = connection.query_typed(find, &[(&unknown, Type::TEXT_ARRAY)]).await?;
             let mut dictionary = self.dictionary();
-            rows.iter().for_each(|row| dictionary.learn_context(row.get(0), row.get(1)));
+            rows.iter().for_each(|row| dictionary.learn_context(row.get(0), row.get(1), row.get(2)));
             unknown.retain(|name| dictionary.context(name).is_none());
         }
         Ok(())

@@ -13,6 +13,7 @@ mod letters;
 mod listen;
 mod read;
 mod rows;
+mod texts;
 mod tls;
 mod types;
 mod write;
@@ -31,6 +32,8 @@ use crate::event::{Event, EventKey};
 
 /// How long a call may take. Longer than the server's own limits on statements, which tell more.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long it may take to look through all events of a context.
+const COLLECT_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long a ping may take: who asks for readiness wants no answer that is older.
 const PING_TIMEOUT: Duration = Duration::from_secs(4);
 
@@ -97,6 +100,14 @@ impl Store for Postgres {
 
     async fn set_abandon_after(&self, context: &str, seconds: Option<u32>) -> Result<()> {
         within(CALL_TIMEOUT, housekeeping::set_abandon_after(&self.pool, context, seconds)).await
+    }
+
+    async fn unused_texts(&self, settle: Duration) -> Result<Option<String>> {
+        within(CALL_TIMEOUT, texts::due(&self.pool, settle)).await
+    }
+
+    async fn collect_texts(&self, context: &str) -> Result<u64> {
+        within(COLLECT_TIMEOUT, texts::collect(&self.pool, context)).await
     }
 
     async fn claim_housekeeping(&self, holder: &str, lease: Duration) -> Result<bool> {

@@ -22,8 +22,8 @@ use crate::store::{Batch, NewTimeline, Target, TimelineKey};
 /// How often a write begins anew because what it relied on was deleted or made by others.
 const TRIES: u32 = 5;
 
-/// For pairs of a context and a name (NULL for the newest): the context's newest timeline, and the number of the one meant.
-const FIND_TIMELINES: &str = "SELECT k.i::int4, c.latest, \
+/// For pairs of a context and a name (NULL for the newest): the context's generation, and the number of the timeline meant.
+const FIND_TIMELINES: &str = "SELECT k.i::int4, c.generation, \
        CASE WHEN k.name IS NULL \
          THEN (SELECT t.number FROM upto.timelines t WHERE t.context_id = c.id AND t.number = c.latest) \
          ELSE (SELECT t.number FROM upto.timelines t WHERE t.context_id = c.id AND t.name = k.name) END \
@@ -52,7 +52,7 @@ const FIND_RUNNING: &str = concat!(
 
 /// Why a write has to begin anew.
 enum Anew {
-    /// Contexts that are gone although their ids were remembered.
+    /// Contexts that are gone, or have another generation, although their ids were remembered.
     Contexts(Vec<String>),
     /// Groups of the batch whose timelines do not exist: context, its id, target.
     Timelines(BTreeSet<(i32, Target)>),
@@ -86,9 +86,9 @@ impl Postgres {
 
     async fn try_write(&self, batch: &Batch) -> Result<Tried> {
         let groups: Vec<_> = plan::groups(batch).collect();
-        let Some(contexts) = self.context_ids(&groups) else { return Ok(Err(Anew::Vanished)) };
+        let Some((contexts, generations)) = self.known(&groups) else { return Ok(Err(Anew::Vanished)) };
         let mut transaction = Transaction::on(self.pool.get().await?);
-        match self.write_in(&transaction, batch, &groups, &contexts).await {
+        match self.write_in(&transaction, batch, &groups, (&contexts, &generations)).await {
             // It is committed together with the last statements.
             Ok(Ok(touched)) => {
                 transaction.ended();
@@ -108,9 +108,9 @@ impl Postgres {
         transaction: &Transaction,
         batch: &Batch,
         groups: &[Group<'_>],
-        contexts: &[i32],
+        (contexts, generations): (&[i32], &[i32]),
     ) -> Result<Tried> {
-        let timelines = match find_timelines(transaction, groups, contexts).await? {
+        let timelines = match find_timelines(transaction, groups, (contexts, generations)).await? {
             Ok(timelines) => timelines,
             Err(anew) => return Ok(Err(anew)),
         };
@@ -135,10 +135,11 @@ impl Postgres {
         Ok(Ok(touched))
     }
 
-    /// The ids of the groups' contexts; `None` where another write has just forgotten one.
-    fn context_ids(&self, groups: &[Group<'_>]) -> Option<Vec<i32>> {
+    /// The ids of the groups' contexts with their generations; `None` where another write has just forgotten one.
+    fn known(&self, groups: &[Group<'_>]) -> Option<(Vec<i32>, Vec<i32>)> {
         let dictionary = self.dictionary();
-        groups.iter().map(|group| Some(dictionary.context(group.context)?.id())).collect()
+        let known = groups.iter().map(|group| dictionary.context(group.context));
+        known.map(|context| context.map(|context| (context.id(), context.generation()))).collect()
     }
 
     /// The changes by key; `None` where another write has just forgotten a text.
@@ -205,11 +206,12 @@ impl Postgres {
     }
 }
 
-/// Begins the transaction, and finds the timeline that each group means.
+/// Begins the transaction, and finds the timeline that each group means. Contexts have the generations that were remembered,
+/// within the transaction: who deletes texts of older ones waits for those that began before (`texts.rs`).
 async fn find_timelines(
     transaction: &Transaction,
     groups: &[Group<'_>],
-    contexts: &[i32],
+    (contexts, generations): (&[i32], &[i32]),
 ) -> Result<std::result::Result<Vec<i32>, Anew>> {
     let name = |group: &Group<'_>| match group.target {
         Target::Active => None,
@@ -221,11 +223,12 @@ async fn find_timelines(
     // Sent together: one round trip.
     let (begun, found) = join(client.batch_execute(BEGIN), client.query_typed(FIND_TIMELINES, &parameters)).await;
     begun?;
-    // Per group: `None` without its context, 0 without its timeline.
+    // Per group: `None` without its context as it was, 0 without its timeline.
     let mut numbers: Vec<Option<i32>> = vec![None; groups.len()];
     for row in found? {
-        let number: Option<i32> = row.get(2);
-        numbers[row.get::<_, i32>(0) as usize - 1] = Some(number.unwrap_or(0));
+        let (group, number) = (row.get::<_, i32>(0) as usize - 1, row.get::<_, Option<i32>>(2));
+        let is_known = generations[group] == row.get::<_, i32>(1);
+        numbers[group] = is_known.then_some(number.unwrap_or(0));
     }
     let gone: Vec<_> = groups.iter().zip(&numbers).filter(|(_, number)| number.is_none()).collect();
     if !gone.is_empty() {

@@ -3,10 +3,13 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::write::Writer;
+use crate::clock;
 use crate::store::{Deleted, Result, TimelineKey};
 
 const DELETE_EVENTS: &str = "DELETE FROM events WHERE context_id = ?1 AND timeline = ?2 AND (name_id, host_id) IN ( \
     SELECT name_id, host_id FROM events WHERE context_id = ?1 AND timeline = ?2 LIMIT ?3)";
+
+const MARK: &str = "UPDATE contexts SET deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL";
 
 impl Writer {
     /// [`crate::store::Store::delete_timeline`].
@@ -54,6 +57,7 @@ fn delete_empty_context(transaction: &Transaction<'_>, context: i32) -> rusqlite
 
 /// Deletes some events of a timeline, and its row when none is left.
 fn delete(transaction: &Transaction<'_>, context: i32, number: u32, limit: u32) -> rusqlite::Result<Deleted> {
+    transaction.execute(MARK, params![context, clock::now().micros()])?;
     let events = transaction.execute(DELETE_EVENTS, params![context, number, limit])?;
     let gone = events < limit as usize;
     if gone {

@@ -8,6 +8,7 @@ mod functions;
 mod housekeeping;
 mod letters;
 mod read;
+mod texts;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -26,10 +27,11 @@ use crate::event::{Event, EventKey};
 use write::Writer;
 
 /// The version of `schema.sql`, kept in the file's `user_version`.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 const SCHEMA: &str = include_str!("schema.sql");
 /// The steps from version 1, 2 …: what `schema.sql` does not do to what exists.
-const STEPS: [&str; SCHEMA_VERSION as usize - 1] = [include_str!("from_1.sql"), include_str!("from_2.sql")];
+const STEPS: [&str; SCHEMA_VERSION as usize - 1] =
+    [include_str!("from_1.sql"), include_str!("from_2.sql"), include_str!("from_3.sql")];
 
 /// How long a call waits for another process that writes to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(4);
@@ -251,6 +253,23 @@ impl Store for Sqlite {
     async fn set_abandon_after(&self, context: &str, seconds: Option<u32>) -> Result<()> {
         let context = context.to_owned();
         self.write_with(move |writer| writer.set_abandon_after(&context, seconds)).await
+    }
+
+    async fn unused_texts(&self, settle: Duration) -> Result<Option<String>> {
+        self.write_with(move |writer| writer.unused_texts(settle)).await
+    }
+
+    async fn collect_texts(&self, context: &str) -> Result<u64> {
+        let context: Arc<str> = context.into();
+        let looked_through = context.clone();
+        let unused = self.read_with(move |connection| texts::unused(connection, &looked_through)).await?;
+        let mut deleted = 0;
+        for ids in unused.chunks(texts::AT_ONCE) {
+            let (context, ids) = (context.clone(), ids.to_vec());
+            deleted += self.write_with(move |writer| writer.delete_texts(&context, &ids)).await?;
+        }
+        self.write_with(move |writer| writer.end_collecting(&context)).await?;
+        Ok(deleted)
     }
 
     async fn claim_housekeeping(&self, holder: &str, lease: Duration) -> Result<bool> {

@@ -7,7 +7,10 @@ CREATE TABLE IF NOT EXISTS contexts (
   name text NOT NULL UNIQUE,
   latest integer NOT NULL DEFAULT 0,
   created_at integer NOT NULL,
-  abandon_after_s integer
+  abandon_after_s integer,
+  generation integer NOT NULL DEFAULT 0,
+  generation_at integer,
+  deleted_at integer
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS timelines (
@@ -27,6 +30,7 @@ CREATE TABLE IF NOT EXISTS texts (
   id integer PRIMARY KEY AUTOINCREMENT,
   context_id integer NOT NULL REFERENCES contexts (id) ON DELETE CASCADE,
   text text NOT NULL,
+  generation integer NOT NULL DEFAULT 0,
   UNIQUE (context_id, text)
 ) STRICT;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use upto_wire::Time;
 
-use crate::store::dictionary::{Dictionary, LAST_FUNCTION_SET, NO_FUNCTIONS, NO_HOST};
+use crate::store::dictionary::{Context, Dictionary, LAST_FUNCTION_SET, NO_FUNCTIONS, NO_HOST};
 use crate::store::plan::{self, Begin, Plan, RowKey};
 use crate::store::rule::{Columns, merge, running};
 use crate::store::{Batch, NewTimeline, Result, Target, TimelineKey};
@@ -132,31 +132,31 @@ impl<'a> Session<'a> {
 
     /// The id of a context, made if it does not exist.
     fn context(&mut self, name: &str, at: Time) -> rusqlite::Result<i32> {
-        let mut find = self.transaction.prepare_cached("SELECT id FROM contexts WHERE name = ?1")?;
-        let id = match find.query_row([name], |row| row.get(0)).optional()? {
-            Some(id) => id,
+        let mut find = self.transaction.prepare_cached("SELECT id, generation FROM contexts WHERE name = ?1")?;
+        let (id, generation) = match find.query_row([name], |row| Ok((row.get(0)?, row.get(1)?))).optional()? {
+            Some(known) => known,
             None => self
                 .transaction
-                .prepare_cached("INSERT INTO contexts (name, created_at) VALUES (?1, ?2) RETURNING id")?
-                .query_row(params![name, at.micros()], |row| row.get(0))?,
+                .prepare_cached("INSERT INTO contexts (name, created_at) VALUES (?1, ?2) RETURNING id, generation")?
+                .query_row(params![name, at.micros()], |row| Ok((row.get(0)?, row.get(1)?)))?,
         };
-        self.dictionary.learn_context(name, id);
+        self.dictionary.learn_context(name, id, generation);
         Ok(id)
     }
 
-    /// The id of a name or host, made if it does not exist.
+    /// The id of a name or host, made if it does not exist. Its context was learnt in this transaction.
     fn text(&mut self, context: &str, context_id: i32, text: &str) -> rusqlite::Result<i32> {
-        if let Some(id) = self.dictionary.context(context).and_then(|context| context.text(text)) {
+        let known = self.dictionary.context(context);
+        if let Some(id) = known.and_then(|context| context.text(text)) {
             return Ok(id);
         }
-        let mut find = self.transaction.prepare_cached("SELECT id FROM texts WHERE context_id = ?1 AND text = ?2")?;
-        let id = match find.query_row(params![context_id, text], |row| row.get(0)).optional()? {
-            Some(id) => id,
-            None => self
-                .transaction
-                .prepare_cached("INSERT INTO texts (context_id, text) VALUES (?1, ?2) RETURNING id")?
-                .query_row(params![context_id, text], |row| row.get(0))?,
-        };
+        let generation = known.map_or(0, Context::generation);
+        // One of an older generation may be about to be deleted (`texts.rs`).
+        let mut make = self.transaction.prepare_cached(
+            "INSERT INTO texts (context_id, text, generation) VALUES (?1, ?2, ?3) ON CONFLICT (context_id, text) \
+             DO UPDATE SET generation = excluded.generation RETURNING id",
+        )?;
+        let id = make.query_row(params![context_id, text, generation], |row| row.get(0))?;
         debug_assert_ne!(id, NO_HOST);
         self.dictionary.learn_text(context, text, id);
         Ok(id)
