@@ -24,7 +24,7 @@ const CHUNK_DATAGRAMS: usize = 1_024;
 /// Datagrams that one system call takes at the most.
 const SLOTS: usize = 64;
 /// The kernel's buffer that is asked for, in bytes; it gives less to a process without the privilege for more.
-const RECEIVE_BUFFER: usize = 8 << 20;
+const RECEIVE_BUFFER: usize = 16 << 20;
 /// While the lane is busy, how long datagrams gather in the kernel's buffer: to be woken for each costs more than to take it.
 /// Even a buffer of 200 KiB, which the kernel gives to those without privilege, has room for what comes meanwhile.
 const BUSY_WAIT: Duration = Duration::from_micros(200);
