@@ -18,7 +18,10 @@ use crate::store::{Batch, Change, NewTimeline, Store, StoreError, Target, Timeli
 use crate::telemetry::Telemetry;
 
 /// Events that one batch changes at the most.
-pub const MAX_CHANGES: usize = 5_000;
+pub const MAX_CHANGES: usize = 10_000;
+/// The same of a batch that somebody waits for: what senders in lock-step send makes two then, one that is written while the
+/// other is decoded.
+const MAX_AWAITED_CHANGES: usize = 5_000;
 /// Text that one batch holds at the most, in bytes; the report that goes over it is still taken.
 pub const MAX_BYTES: usize = 4 << 20;
 /// Pauses between tries while the store is away: the first and the longest.
@@ -239,7 +242,8 @@ impl Pending {
 
     /// Whether it should be written before more is added.
     pub fn is_full(&self) -> bool {
-        self.entries.len() >= MAX_CHANGES || self.bytes >= MAX_BYTES
+        let limit = if self.is_awaited() { MAX_AWAITED_CHANGES } else { MAX_CHANGES };
+        self.entries.len() >= limit || self.bytes >= MAX_BYTES
     }
 
     /// Takes out what is pending as one batch, in the order that a batch has.
