@@ -28,6 +28,8 @@ const RECEIVE_BUFFER: usize = 16 << 20;
 /// While the lane is busy, how long datagrams gather in the kernel's buffer: to be woken for each costs more than to take it.
 /// Even a buffer of 200 KiB, which the kernel gives to those without privilege, has room for what comes meanwhile.
 const BUSY_WAIT: Duration = Duration::from_micros(200);
+/// How often the wait is doubled while nothing comes.
+const DOUBLINGS: u32 = 3;
 /// How long the kernel's buffer is emptied once the server stops, against senders that never do.
 const DRAIN: Duration = Duration::from_secs(1);
 /// How often a silent socket looks whether it should stop.
@@ -75,14 +77,16 @@ pub fn receive(
 ) {
     let (slots, chunk) = (Slots::new(), Datagrams::default());
     let mut receiver = Receiver { socket, function, queue, spool, telemetry, slots, chunk, drops_seen: 0 };
+    let mut waits = 0;
     while !stop.load(Ordering::Relaxed) {
         // With datagrams in hand, take only what is there already.
         let taken = receiver.take(receiver.chunk.is_empty());
+        waits = if taken > 0 { 0 } else { waits + 1 };
         if receiver.is_full() || (queue.is_idle() && !receiver.is_spooling()) {
             receiver.hand_on();
         } else if taken == 0 && !receiver.chunk.is_empty() {
             // The lane is busy: few large chunks are cheaper for it than many small ones, and fill the queue later.
-            std::thread::sleep(BUSY_WAIT);
+            std::thread::sleep(BUSY_WAIT * 2_u32.pow(DOUBLINGS.min(waits - 1)));
         }
     }
     let deadline = Instant::now() + DRAIN;

@@ -159,9 +159,9 @@ impl Housekeeper {
 
     /// Deletes the names and hosts that no event uses since timelines were deleted, by whomever.
     async fn collect(&mut self, settle: Duration, tally: &mut Tally) -> Result<(), Ended> {
-        while let Some(context) = self.store.unused_texts(settle).await? {
+        while let Some(stale) = self.store.stale_texts(settle).await? {
             self.hold().await?;
-            tally.texts += self.store.collect_texts(&context).await?;
+            tally.texts += self.store.collect_texts(&stale).await?;
         }
         Ok(())
     }

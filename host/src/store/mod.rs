@@ -227,6 +227,17 @@ pub enum Durability {
     Unknown(String),
 }
 
+/// A context whose names and hosts are to be looked through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaleTexts {
+    /// The context's name.
+    pub context: String,
+    /// Its generation.
+    pub generation: i32,
+    /// Whether that has risen for this purpose, and long enough ago.
+    pub settled: bool,
+}
+
 /// How a timeline is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TimelineRef {
@@ -275,16 +286,17 @@ pub trait Store: FunctionStore {
     /// Sets [`ContextRow::abandon_after_s`], at most 2³¹ − 1, of a context that may be gone by now.
     async fn set_abandon_after(&self, context: &str, seconds: Option<u32>) -> Result<()>;
 
-    /// A context whose names and hosts may be looked through for those that no event uses, as timelines of it were deleted
-    /// and all is settled since: what could be under way by then is written. `settle` is longer than any write takes, and than
-    /// instances of the version before, which know nothing of this, run beside. The default is that of stores that keep no
+    /// A context that may have names and hosts that no event uses, as timelines of it were deleted: the one that has waited for
+    /// longest. Once its generation has risen, it comes back when that has settled. `settle` is longer than any write takes, and
+    /// than instances of the version before, which know nothing of it, run beside. The default is that of stores that keep no
     /// names apart.
-    async fn unused_texts(&self, _settle: Duration) -> Result<Option<String>> {
+    async fn stale_texts(&self, _settle: Duration) -> Result<Option<StaleTexts>> {
         Ok(None)
     }
 
-    /// Deletes the names and hosts of such a context that no event uses; how many. Nobody waits for it.
-    async fn collect_texts(&self, _context: &str) -> Result<u64> {
+    /// Raises the generation of such a context or, where that has settled, deletes the names and hosts that no event uses; how
+    /// many. Writers wait for nothing, and whatever they use meanwhile stays.
+    async fn collect_texts(&self, _stale: &StaleTexts) -> Result<u64> {
         Ok(0)
     }
 

@@ -12,12 +12,11 @@ async fn delete(store: &dyn Store, timeline: &TimelineKey) {
     while !persist(|| store.delete_timeline(timeline, 100)).await.expect("a step is done").gone {}
 }
 
-async fn due(store: &dyn Store, settle: Duration) -> Option<String> {
-    persist(|| store.unused_texts(settle)).await.expect("an answer")
-}
-
-async fn collect(store: &dyn Store) -> u64 {
-    persist(|| store.collect_texts("deploy")).await.expect("collected")
+/// A step of collecting, where one is due: how many texts it deleted.
+async fn collect(store: &dyn Store, settle: Duration) -> Option<u64> {
+    let stale = persist(|| store.stale_texts(settle)).await.expect("an answer")?;
+    assert_eq!(stale.context, "deploy");
+    Some(persist(|| store.collect_texts(&stale)).await.expect("a step is done"))
 }
 
 /// Redis keeps names with their events.
@@ -31,13 +30,13 @@ async fn what_no_event_uses_goes_and_comes_back_by_whoever_remembers_it(database
         written(&*store, &batch(keys.map(|key| change("deploy", named(name), key, start(1))), at(0))).await;
     }
     report(&*other, "deploy", named("a"), key("x", "h1"), end(2)).await;
-    assert_eq!(due(&*store, Duration::ZERO).await, None, "nothing was deleted");
+    assert_eq!(collect(&*store, Duration::ZERO).await, None, "nothing was deleted");
     delete(&*store, &timeline("deploy", 1)).await;
-    assert_eq!(due(&*store, DAY).await, None, "nothing has settled");
-    let wanted = keeps_texts(&database).then(|| "deploy".to_owned());
-    assert_eq!(due(&*other, Duration::ZERO).await, wanted);
-    assert_eq!(collect(&*store).await, if keeps_texts(&database) { 2 } else { 0 });
-    assert_eq!(due(&*store, Duration::ZERO).await, None, "it is done");
+    let deleted = |texts| keeps_texts(&database).then_some(texts);
+    assert_eq!(collect(&*store, DAY).await, deleted(0), "the generation rises");
+    assert_eq!(collect(&*store, DAY).await, None, "nothing has settled");
+    assert_eq!(collect(&*other, Duration::ZERO).await, deleted(2));
+    assert_eq!(collect(&*store, Duration::ZERO).await, None, "it is done");
     report(&*other, "deploy", named("b"), key("x", "h1"), start(3)).await;
     let left = [(key("x", "h1"), start(3)), (key("y", "h2"), start(1)), (key("z", ""), start(1))];
     assert_eq!(events(&*store, &timeline("deploy", 2)).await, left);
@@ -48,22 +47,39 @@ async fn what_is_learnt_in_the_meantime_stays(database: Database) {
     report(&*store, "deploy", named("a"), key("x", ""), start(1)).await;
     report(&*store, "deploy", named("b"), key("y", ""), start(1)).await;
     delete(&*store, &timeline("deploy", 1)).await;
-    assert_eq!(due(&*store, DAY).await, None);
+    let deleted = |texts| keeps_texts(&database).then_some(texts);
+    assert_eq!(collect(&*store, DAY).await, deleted(0));
     // Somebody is about to write x again, and the event is not there yet: or not any more.
     report(&*other, "deploy", named("c"), key("x", ""), start(2)).await;
     delete(&*store, &timeline("deploy", 3)).await;
-    for (collected, why) in [(0, "it was learnt again"), (1, "and not again until the next time")] {
-        due(&*store, Duration::ZERO).await;
-        let collected = if keeps_texts(&database) { collected } else { 0 };
-        assert_eq!(collect(&*store).await, collected, "{why}");
-    }
+    assert_eq!(collect(&*store, Duration::ZERO).await, deleted(0), "it was learnt again");
+    assert_eq!(collect(&*store, DAY).await, deleted(0), "the generation rises");
+    assert_eq!(collect(&*store, Duration::ZERO).await, deleted(1), "and it was not learnt since");
     for store in [&store, &other] {
         report(&**store, "deploy", named("b"), key("x", ""), end(5)).await;
     }
     assert_eq!(events(&*store, &timeline("deploy", 2)).await, [(key("x", ""), end(5)), (key("y", ""), start(1))]);
 }
 
-/// Names come and go, each used by now one and now the other instance, while they are collected.
+/// A collector that has slept finds another generation, and must not delete what belongs to it.
+async fn a_late_collector_deletes_nothing_of_later_generations(database: Database) {
+    let (store, other) = (database.open().await, database.open().await);
+    report(&*store, "deploy", named("a"), key("x", ""), start(1)).await;
+    report(&*store, "deploy", named("b"), key("y", ""), start(1)).await;
+    delete(&*store, &timeline("deploy", 1)).await;
+    collect(&*store, DAY).await;
+    let Some(late) = store.stale_texts(Duration::ZERO).await.expect("an answer") else { return };
+    // x is of the new generation when the others begin one more.
+    report(&*other, "deploy", named("c"), key("x", ""), start(2)).await;
+    delete(&*store, &timeline("deploy", 3)).await;
+    assert_eq!(collect(&*other, Duration::ZERO).await, Some(0), "they are done with it");
+    assert_eq!(collect(&*other, DAY).await, Some(0), "the generation rises");
+    assert_eq!(persist(|| store.collect_texts(&late)).await.expect("a step"), 0);
+    assert_eq!(collect(&*store, DAY).await, None, "it has not ended what others began");
+    assert_eq!(collect(&*store, Duration::ZERO).await, Some(1));
+}
+
+/// Names come, go and come again, each used by now one and now another instance, while they are collected.
 async fn no_event_loses_its_name(database: Database) {
     const SETTLE: Duration = Duration::from_secs(2);
     let done = AtomicBool::new(!keeps_texts(&database));
@@ -71,7 +87,9 @@ async fn no_event_loses_its_name(database: Database) {
         let store = database.open().await;
         let mut round = writer;
         while !done.load(Ordering::Relaxed) {
-            let key = key(&format!("step-{}", round % 31), &format!("h{}", round % 7));
+            // Some come again soon, some late, and some never.
+            let name = if round % 3 == 0 { format!("step-{round}") } else { format!("step-{}", round % 211) };
+            let key = key(&name, &format!("h{}", round % 7));
             report(&*store, "deploy", named(&format!("t{}", round / 40)), key, start(1)).await;
             round += 4;
         }
@@ -86,10 +104,7 @@ async fn no_event_loses_its_name(database: Database) {
                 kept += 1;
                 delete(&*store, &timeline("deploy", kept)).await;
             }
-            if due(&*store, SETTLE).await.is_some() {
-                collect(&*store).await;
-                collected += 1;
-            }
+            collected += u32::from(collect(&*store, SETTLE).await.is_some_and(|texts| texts > 0));
         }
         done.store(true, Ordering::Relaxed);
     };
@@ -105,5 +120,6 @@ async fn no_event_loses_its_name(database: Database) {
 on_every_store!(
     what_no_event_uses_goes_and_comes_back_by_whoever_remembers_it,
     what_is_learnt_in_the_meantime_stays,
+    a_late_collector_deletes_nothing_of_later_generations,
     no_event_loses_its_name,
 );

@@ -1,7 +1,7 @@
 //! Makes contexts and texts that are missing, and learns their ids.
 //!
-//! Each statement is a transaction of its own and has its rows in byte order, so no two instances wait for each other in
-//! a circle.
+//! Each statement is a transaction of its own and takes its rows in one order (texts that are made by their bytes, those that are
+//! renewed by their ids), so no two instances wait for each other in a circle.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -37,7 +37,8 @@ const RENEW_TEXTS: &str = "WITH old AS MATERIALIZED ( \
      locked AS MATERIALIZED ( \
        SELECT t.context_id, t.id FROM upto.texts t JOIN old ON old.context_id = t.context_id AND old.id = t.id \
        ORDER BY t.context_id, t.id FOR NO KEY UPDATE OF t) \
-     UPDATE upto.texts t SET generation = (SELECT c.generation FROM upto.contexts c WHERE c.id = t.context_id) \
+     UPDATE upto.texts t SET generation = greatest(t.generation, \
+       (SELECT c.generation FROM upto.contexts c WHERE c.id = t.context_id)) \
      FROM locked WHERE t.context_id = locked.context_id AND t.id = locked.id RETURNING t.context_id, t.text, t.id";
 
 /// Texts that are not remembered, each with its context and that one's id. In this order they are made.

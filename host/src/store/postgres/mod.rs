@@ -26,14 +26,15 @@ use deadpool_postgres::Pool;
 
 use super::dictionary::Dictionary;
 use super::{
-    Batch, ContextRow, Deleted, Keep, NewTimeline, Result, Store, StoreError, TimelineKey, TimelineRef, TimelineRow,
+    Batch, ContextRow, Deleted, Keep, NewTimeline, Result, StaleTexts, Store, StoreError, TimelineKey, TimelineRef,
+    TimelineRow,
 };
 use crate::event::{Event, EventKey};
 
 /// How long a call may take. Longer than the server's own limits on statements, which tell more.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long it may take to look through all events of a context.
-const COLLECT_TIMEOUT: Duration = Duration::from_secs(600);
+/// The same where all events of a context are looked through.
+const COLLECT_TIMEOUT: Duration = Duration::from_secs(170);
 /// How long a ping may take: who asks for readiness wants no answer that is older.
 const PING_TIMEOUT: Duration = Duration::from_secs(4);
 
@@ -102,12 +103,12 @@ impl Store for Postgres {
         within(CALL_TIMEOUT, housekeeping::set_abandon_after(&self.pool, context, seconds)).await
     }
 
-    async fn unused_texts(&self, settle: Duration) -> Result<Option<String>> {
-        within(CALL_TIMEOUT, texts::due(&self.pool, settle)).await
+    async fn stale_texts(&self, settle: Duration) -> Result<Option<StaleTexts>> {
+        within(CALL_TIMEOUT, texts::stale(&self.pool, settle)).await
     }
 
-    async fn collect_texts(&self, context: &str) -> Result<u64> {
-        within(COLLECT_TIMEOUT, texts::collect(&self.pool, context)).await
+    async fn collect_texts(&self, stale: &StaleTexts) -> Result<u64> {
+        within(COLLECT_TIMEOUT, texts::collect(&self.pool, stale)).await
     }
 
     async fn claim_housekeeping(&self, holder: &str, lease: Duration) -> Result<bool> {

@@ -20,8 +20,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tokio::sync::Notify;
 
 use super::{
-    Batch, ContextRow, Deleted, Durability, Keep, NewTimeline, Result, Store, StoreError, TimelineKey, TimelineRef,
-    TimelineRow,
+    Batch, ContextRow, Deleted, Durability, Keep, NewTimeline, Result, StaleTexts, Store, StoreError, TimelineKey,
+    TimelineRef, TimelineRow,
 };
 use crate::event::{Event, EventKey};
 use write::Writer;
@@ -255,19 +255,24 @@ impl Store for Sqlite {
         self.write_with(move |writer| writer.set_abandon_after(&context, seconds)).await
     }
 
-    async fn unused_texts(&self, settle: Duration) -> Result<Option<String>> {
-        self.write_with(move |writer| writer.unused_texts(settle)).await
+    async fn stale_texts(&self, settle: Duration) -> Result<Option<StaleTexts>> {
+        self.read_with(move |connection| texts::stale(connection, settle)).await
     }
 
-    async fn collect_texts(&self, context: &str) -> Result<u64> {
-        let context: Arc<str> = context.into();
-        let looked_through = context.clone();
-        let unused = self.read_with(move |connection| texts::unused(connection, &looked_through)).await?;
+    async fn collect_texts(&self, stale: &StaleTexts) -> Result<u64> {
+        let stale = Arc::new(stale.clone());
+        let each = || stale.clone();
+        let context = each();
+        if !stale.settled {
+            return self.write_with(move |writer| writer.raise_generation(&context)).await.map(|()| 0);
+        }
+        let unused = self.read_with(move |connection| texts::unused(connection, &context)).await?;
         let mut deleted = 0;
         for ids in unused.chunks(texts::AT_ONCE) {
-            let (context, ids) = (context.clone(), ids.to_vec());
+            let (context, ids) = (each(), ids.to_vec());
             deleted += self.write_with(move |writer| writer.delete_texts(&context, &ids)).await?;
         }
+        let context = each();
         self.write_with(move |writer| writer.end_collecting(&context)).await?;
         Ok(deleted)
     }

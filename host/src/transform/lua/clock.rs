@@ -11,8 +11,8 @@ const INTERRUPTS: u32 = 4;
 /// catches one is stopped by the next.
 ///
 /// To read the processor's time for each report is too dear. So the deadline is one of the time that passes, by a clock that
-/// is some milliseconds behind; where it is past, the script has as much again in processor time, counted from there, within [`budget::CALL_TIME`], or twice
-/// its own time where that is more.
+/// is some milliseconds behind; where it is past, the script has as much again in processor time, counted from there, within
+/// [`budget::CALL_TIME`], or twice its own time where that is more.
 pub(super) struct Clock {
     started: Duration,
     deadline: Duration,
