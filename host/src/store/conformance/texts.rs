@@ -88,7 +88,7 @@ async fn no_event_loses_its_name(database: Database) {
         let mut round = writer;
         while !done.load(Ordering::Relaxed) {
             // Some come again soon, some late, and some never.
-            let name = if round % 3 == 0 { format!("step-{round}") } else { format!("step-{}", round % 211) };
+            let name = if round.is_multiple_of(3) { format!("step-{round}") } else { format!("step-{}", round % 211) };
             let key = key(&name, &format!("h{}", round % 7));
             report(&*store, "deploy", named(&format!("t{}", round / 40)), key, start(1)).await;
             round += 4;

@@ -43,7 +43,7 @@ const COPY: &str = concat!("COPY upto.events ", columns!(), " FROM STDIN (FORMAT
 
 /// What is copied is not in the order of what is merged after it, so that two instances could wait for each other in a
 /// circle. So they wait for less time than the server takes to look for one.
-const COPY_WAIT: &str = "SET LOCAL lock_timeout = '250ms'";
+const COPY_WAIT: &str = "SET LOCAL lock_timeout = '100ms'";
 
 /// New rows from which on `COPY` is worth its two round trips. Tests have it always.
 const MIN_COPY: usize = if cfg!(test) { 1 } else { 200 };
@@ -73,7 +73,8 @@ pub(super) enum Written {
     Met,
 }
 
-/// Whether rows that look new are worth a `COPY`. Each time that one was not new, twice as many batches go without.
+/// Whether rows that look new are worth a `COPY`. Each time that one was not new, twice as many batches go without: where several
+/// instances are at the same events, they wait for each other as long as they copy.
 #[derive(Debug, Default)]
 pub(super) struct Trust {
     /// Batches that still go without.
@@ -106,6 +107,7 @@ impl Unstarted {
 }
 
 impl Trust {
+    /// The longest pause, in batches.
     const LONGEST_PAUSE: u32 = 1_024;
 
     fn unstarted(&self) -> MutexGuard<'_, Unstarted> {
@@ -120,14 +122,14 @@ impl Trust {
         pause == 0
     }
 
-    /// It went as it should.
+    /// It went as it should, which gains far less than the other costs.
     pub fn was_right(&self) {
-        self.last_pause.store(self.last_pause.load(Ordering::Relaxed) / 2, Ordering::Relaxed);
+        self.last_pause.store(self.last_pause.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
     }
 
-    /// It did not. The batch itself, which is next, is not counted.
-    pub fn was_wrong(&self) {
-        let pause = (self.last_pause.load(Ordering::Relaxed) * 2).clamp(1, Self::LONGEST_PAUSE);
+    /// It did not, and the pause is of so many batches at the least. The batch itself, which is next, is not counted.
+    pub fn was_wrong(&self, least: u32) {
+        let pause = (self.last_pause.load(Ordering::Relaxed) * 2).clamp(least, Self::LONGEST_PAUSE);
         self.last_pause.store(pause, Ordering::Relaxed);
         self.pause.store(pause + 1, Ordering::Relaxed);
     }
@@ -174,8 +176,8 @@ pub(super) async fn write(
         Err(error) => Err(error),
     };
     match written {
-        Err(error) if copies && is_met(&error) => {
-            trust.was_wrong();
+        Err(error) if copies && let Some(pause) = pause_after(&error) => {
+            trust.was_wrong(pause);
             return Ok(Written::Met);
         }
         Ok(Written::Committed) if copies => trust.was_right(),
@@ -186,10 +188,14 @@ pub(super) async fn write(
     Ok(written?)
 }
 
-/// Whether a row is there, or others are at it.
-fn is_met(error: &Error) -> bool {
-    let codes = [SqlState::UNIQUE_VIOLATION, SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
-    error.code().is_some_and(|code| codes.contains(code))
+/// Where rows that looked new met others: how many batches go without `COPY` now, at the least.
+fn pause_after(error: &Error) -> Option<u32> {
+    match error.code()? {
+        code if *code == SqlState::UNIQUE_VIOLATION => Some(8),
+        // Others are at the same events, and stay at them.
+        code if [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED].contains(code) => Some(64),
+        _ => None,
+    }
 }
 
 /// Copies new rows. The statement is closed before the transaction ends: behind a pooler the connection is another's then.
@@ -299,13 +305,15 @@ mod tests {
         let trust = Trust::default();
         let pause = || (0..).take_while(|_| !trust.allows()).count();
         assert_eq!(pause(), 0);
-        let pauses = [1, 2, 4, 8].map(|expected| {
-            trust.was_wrong();
+        let pauses = [8, 16, 32, 64].map(|expected| {
+            trust.was_wrong(8);
             (pause(), expected)
         });
         assert!(pauses.iter().all(|(pause, expected)| *pause == expected + 1), "{pauses:?}");
-        (0..4).for_each(|_| trust.was_right());
-        trust.was_wrong();
-        assert_eq!(pause(), 2);
+        (0..60).for_each(|_| trust.was_right());
+        trust.was_wrong(8);
+        assert_eq!(pause(), 9);
+        trust.was_wrong(64);
+        assert_eq!(pause(), 65);
     }
 }
