@@ -167,7 +167,7 @@ pub(super) async fn write(
         full.partition(|row| row.looks_new() && !unstarted.contains(&row.key))
     };
     let copies = new.len() >= MIN_COPY && trust.allows();
-    if !copies {
+    if !copies && !new.is_empty() {
         others.append(&mut new);
         others.sort_by_key(|row| row.key);
     }
@@ -298,7 +298,50 @@ async fn merge(
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+    use std::time::{Duration, Instant};
+
+    use futures::future::join;
+    use upto_tests::postgres::Database;
+    use upto_wire::{Kind, Report};
+
+    use super::super::Postgres;
     use super::*;
+    use crate::event::Event;
+
+    /// Why all writers lock in one order. The fault suite shows that with it none wait in a circle.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn without_the_order_two_writers_wait_for_each_other() {
+        let database = Database::fresh().expect("a database");
+        let store = Postgres::open(database.url()).await.expect("a store");
+        let timeline = "INSERT INTO upto.contexts (name, latest, created_at) VALUES ('deploy', 1, now()); \
+            INSERT INTO upto.timelines (context_id, number, created_at, received_at) VALUES (1, 1, now(), now())";
+        database.execute(timeline).expect("a timeline");
+        let end = Event::of_report(&Report::new(Kind::End, "-", "-"), Time::from_micros(1));
+        let row = |name| (RowKey { context: 1, timeline: 1, name, host: 0 }, Cow::Borrowed(&end));
+        let rows: Vec<Row<'_>> = (1..=3_000).map(row).collect();
+        let reversed: Vec<Row<'_>> = rows.iter().rev().cloned().collect();
+        let write = async |rows: &[Row<'_>]| {
+            let mut transaction = Transaction::begin(&store.pool).await?;
+            let functions = vec![0; rows.len()];
+            let written = write(&transaction, rows, &functions, &[(1, 1)], Time::from_micros(1), &store.trust).await;
+            match written {
+                Ok(_) => transaction.ended(),
+                Err(_) => transaction.roll_back().await?,
+            }
+            written
+        };
+        assert_eq!(write(&rows).await.expect("written"), Written::Committed);
+        for _ in 0..10 {
+            let (one, other) = join(write(&rows), write(&rows)).await;
+            assert_eq!((one.expect("in order"), other.expect("in order")), (Written::Committed, Written::Committed));
+        }
+        let patience = Instant::now() + Duration::from_secs(60);
+        let is_deadlock = |written: Result<Written>| written.is_err_and(|error| error.to_string().contains("40P01"));
+        while !<[_; 2]>::from(join(write(&rows), write(&reversed)).await).into_iter().any(is_deadlock) {
+            assert!(Instant::now() < patience, "they never met");
+        }
+    }
 
     #[test]
     fn who_was_wrong_again_and_again_is_asked_less_and_less() {
