@@ -132,6 +132,8 @@ test.describe('the question', () => {
       await page.getByRole('button', { name: 'Give a token' }).click();
       await give(page, 'read', token);
       await expect(page.getByRole('button', { name: 'Forget token' })).toBeVisible();
+      // What the token opens is on its way.
+      await expect(page.getByRole('main')).toBeVisible();
       await expectNoViolations(page);
     });
   }
