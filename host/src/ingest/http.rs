@@ -93,6 +93,7 @@ pub fn decode(body: Bytes, encoding: Encoding, source: IpAddr, received: Time, t
     Body { reports, refused }
 }
 
+/// Shows each report of a body with its index, or why it is refused.
 fn admit_all<'a>(
     body: &'a [u8],
     encoding: Encoding,

@@ -175,17 +175,21 @@ pub(super) async fn write(
         Ok(()) => merge(transaction, &others, touched, received_at).await,
         Err(error) => Err(error),
     };
-    match written {
+    let written = match written {
         Err(error) if copies && let Some(pause) = pause_after(&error) => {
             trust.was_wrong(pause);
             return Ok(Written::Met);
         }
-        Ok(Written::Committed) if copies => trust.was_right(),
-        _ => {}
+        written => written?,
+    };
+    if written == Written::Committed {
+        if copies {
+            trust.was_right();
+        }
+        let mut unstarted = trust.unstarted();
+        others.iter().filter(|row| !row.looks_new()).for_each(|row| unstarted.add(row.key));
     }
-    let mut unstarted = trust.unstarted();
-    others.iter().filter(|row| !row.looks_new()).for_each(|row| unstarted.add(row.key));
-    Ok(written?)
+    Ok(written)
 }
 
 /// Where rows that looked new met others: how many batches go without `COPY` now, at the least.
