@@ -76,6 +76,15 @@ fn a_function_goes_from_its_first_line_to_a_version_that_runs_and_back() {
     write(&server, "rename.settings.json", r#"{"order": 7, "contexts": ["deploy"], "on_error": "drop"}"#);
     let kept = done(&server, &["deploy", "rename.lua", "--no-activate", "--on-error", "dead-letter"]);
     assert_says(&kept, &["rename@2 is kept, and does not run yet", "upto function activate rename 2"]);
+    let shadow = done(&server, &["canary", "rename", "2", "--shadow"]);
+    assert_says(&shadow, &["rename@2 runs in the shadow, for 100 % of the contexts\n"]);
+    assert_eq!(done(&server, &["canary", "rename", "--end"]), "the canary of rename has ended\n");
+    let share = done(&server, &["canary", "rename", "2", "--share", "0.125", "--by", "host"]);
+    assert_says(&share, &["rename@2 runs for 12.5 % of the hosts\n", "upto function activate rename 2 promotes it"]);
+    let plan = server.get("/api/functions/rename").json()["canary"].clone();
+    assert_eq!((&plan["version"], &plan["by"], &plan["share"]), (&json!(2), &json!("host"), &json!(0.125)));
+    assert_says(&refused(&server, &["canary", "rename", "2", "--share", "2"]), &["share is 2"]);
+    assert_eq!(tool(&server, &["canary", "rename", "2"]).code, Some(2), "how much is to be said");
     assert_eq!(done(&server, &["activate", "rename", "2"]), "rename@2 runs\n");
     report(&server, "Database/Two");
     assert_eq!(functions_of(&server, "db.two"), json!(["rename@2"]));

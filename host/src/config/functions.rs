@@ -33,6 +33,8 @@ pub enum FunctionCommand {
     },
     /// Go back to the version before the active one
     Rollback(NamedArgs),
+    /// Let a version run beside the active one, on a share of the reports or in its shadow, or end that
+    Canary(CanaryArgs),
     /// Let no version of a function run
     Disable(NamedArgs),
     /// Delete a function with its versions and dead letters
@@ -82,6 +84,34 @@ impl ServerArgs {
 pub struct NamedArgs {
     /// The function
     pub name: String,
+    /// Which server.
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Which version is tried, and on what.
+#[derive(Debug, Args)]
+pub struct CanaryArgs {
+    /// The function
+    pub name: String,
+    /// The number of the version
+    #[arg(required_unless_present = "end")]
+    pub version: Option<u32>,
+    /// The share that it takes, from 0 to 1, such as 0.1 [default in the shadow: 1]
+    #[arg(long, value_name = "SHARE", required_unless_present_any = ["shadow", "end"])]
+    pub share: Option<f64>,
+    /// A share of what [default: context]
+    #[arg(long, value_name = "UNIT", value_parser = ["context", "host"])]
+    pub by: Option<String>,
+    /// Only compare: what it makes of reports goes nowhere
+    #[arg(long)]
+    pub shadow: bool,
+    /// The share of its reports that may fail before it is rolled back [default: 0.05]
+    #[arg(long, value_name = "SHARE")]
+    pub max_error_rate: Option<f64>,
+    /// End the one that runs; the active version goes on
+    #[arg(long, conflicts_with_all = ["version", "share", "by", "shadow", "max_error_rate"])]
+    pub end: bool,
     /// Which server.
     #[command(flatten)]
     pub server: ServerArgs,
@@ -154,4 +184,7 @@ pub struct SettingsArgs {
     /// What becomes of a report on which it fails [default: pass]
     #[arg(long, value_name = "POLICY", value_parser = ["pass", "drop", "dead-letter"])]
     pub on_error: Option<String>,
+    /// Let it keep what it remembers from one report to the next
+    #[arg(long)]
+    pub memory: bool,
 }

@@ -16,7 +16,7 @@ use crate::transform::compile::{self, CompileError, Surroundings, compile};
 use crate::transform::live::FOLDER;
 use crate::transform::log::Log;
 use crate::transform::tables::Tables;
-use crate::transform::{EntryPoints, Function, Language, Outcome, Request, Secrets};
+use crate::transform::{EntryPoints, Function, Language, Outcome, Request, Secrets, Settings};
 
 /// When the request of a case comes, unless it says so: 2026-01-01T00:00:00Z.
 const RECEIVED: Time = Time::from_micros(1_767_225_600_000_000);
@@ -88,9 +88,10 @@ impl Loaded {
         code: &[u8],
         tables: Tables,
         log: Arc<Log>,
+        memory: bool,
     ) -> Result<Self, CompileError> {
         let secrets = Arc::<Secrets>::default();
-        let surroundings = Surroundings { tables: Arc::new(tables), secrets: secrets.clone(), log };
+        let surroundings = Surroundings { tables: Arc::new(tables), secrets: secrets.clone(), log, memory };
         let program = compile(name, language, code, surroundings)?;
         let function = program.instantiate().map_err(|failure| CompileError(failure.message))?;
         Ok(Loaded { function, entry_points: program.entry_points(), secrets })
@@ -239,8 +240,13 @@ fn load(file: &Path) -> Result<Loaded, String> {
     let name = compile::name(file).map_err(|error| error.to_string())?;
     let code = fs::read(file).map_err(|error| error.to_string())?;
     let tables = Tables::beside(file).map_err(|(path, error)| format!("{}: {error}", path.display()))?;
+    let settings = match fs::read_to_string(file.with_extension("settings.json")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Settings::beside(name, None),
+        Err(error) => Err(format!("{name}.settings.json: {error}")),
+        Ok(text) => Settings::beside(name, Some(&text)),
+    }?;
     let log = Arc::new(Log::new(name, FOLDER, Arc::default()));
-    Loaded::compile(name, language, &code, tables, log).map_err(|error| error.to_string())
+    Loaded::compile(name, language, &code, tables, log, settings.memory).map_err(|error| error.to_string())
 }
 
 /// Runs one case; an error is what to show for it.

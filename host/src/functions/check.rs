@@ -176,7 +176,8 @@ fn prepare(trial: &Trial, journal: &Arc<Journal>) -> Result<(Loaded, Settings), 
         tables.set(Layer::Store, name, table.clone());
     }
     let log = Arc::new(Log::new(&trial.name, FOLDER, journal.clone()));
-    let loaded = Loaded::compile(&trial.name, language, &trial.code, tables, log).map_err(|error| Problem {
+    let loaded = Loaded::compile(&trial.name, language, &trial.code, tables, log, settings.memory);
+    let loaded = loaded.map_err(|error| Problem {
         line: error.line(),
         ..Problem::new("the function does not compile", error.to_string())
     })?;

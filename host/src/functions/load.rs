@@ -15,7 +15,7 @@ use crate::transform::{Language, Program, Settings, Version};
 pub(super) async fn version(row: &VersionRow, content: Content, around: &Around) -> Result<Arc<Version>, String> {
     let settings = Settings::parse(&row.function, &row.settings)?;
     let language = Language::of(&row.language).ok_or_else(|| format!("its language is {:?}", row.language))?;
-    let surroundings = around.of(&row.function, row.number);
+    let surroundings = around.of(&row.function, row.number, settings.memory);
     let name = row.function.clone();
     let work = move || compile(&name, language, &content.code, surroundings).map_err(|error| error.to_string());
     Ok(Version::new(row.number, in_background(work).await?, settings, &around.stats))

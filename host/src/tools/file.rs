@@ -56,6 +56,7 @@ impl FunctionFile {
             ("contexts", contexts),
             ("order", args.order.map(Value::from)),
             ("on_error", args.on_error.map(Value::from)),
+            ("memory", args.memory.then_some(true.into())),
         ];
         self.settings.extend(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     }

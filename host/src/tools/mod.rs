@@ -75,6 +75,7 @@ fn dispatch(command: FunctionCommand) -> Done {
             switch::activate(&Server::at(&server)?, &name, version, &mut screen)
         }
         FunctionCommand::Rollback(of) => switch::roll_back(&Server::at(&of.server)?, &of.name, &mut screen),
+        FunctionCommand::Canary(args) => switch::canary(&Server::at(&args.server)?, &args, &mut screen),
         FunctionCommand::Disable(of) => switch::disable(&Server::at(&of.server)?, &of.name, &mut screen),
         FunctionCommand::Delete(of) => switch::delete(&Server::at(&of.server)?, &of.name, &mut screen),
         FunctionCommand::Logs { function: of, follow } => {

@@ -1,10 +1,11 @@
-//! `activate`, `rollback`, `disable` and `delete`: which version runs.
+//! `activate`, `rollback`, `canary`, `disable` and `delete`: which version runs.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::screen::Screen;
 use super::server::{Server, function, link};
 use super::{Done, ToolError};
+use crate::config::functions::CanaryArgs;
 
 /// Has a version run from now on.
 pub fn activate(server: &Server, name: &str, version: u32, screen: &mut Screen) -> Done {
@@ -31,6 +32,42 @@ pub fn roll_back(server: &Server, name: &str, screen: &mut Screen) -> Done {
             "{name}@{active} is the first version; upto function disable {name} stops it"
         ))),
     }
+}
+
+/// Lets a version run beside the active one, or ends that.
+pub fn canary(server: &Server, args: &CanaryArgs, screen: &mut Screen) -> Done {
+    let name = &args.name;
+    let path = format!("{}/canary", function(name)?);
+    let Some(version) = args.version else {
+        server.delete(&path)?;
+        screen.line(format!("the canary of {name} has ended"))?;
+        return Ok(true);
+    };
+    let given = [
+        ("version", Some(Value::from(version))),
+        ("share", args.share.map(Value::from)),
+        ("by", args.by.as_deref().map(Value::from)),
+        ("shadow", args.shadow.then_some(Value::from(true))),
+        ("max_error_rate", args.max_error_rate.map(Value::from)),
+    ];
+    let plan: Map<String, Value> =
+        given.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?))).collect();
+    let answer = server.post(&path, &Value::Object(plan))?;
+    if let Some(problem) = answer["canary"]["problem"].as_str() {
+        return Err(ToolError::Failed(format!("{name}@{version} does not run: {problem}")));
+    }
+    let canary = &answer["canary"];
+    let share = canary["share"].as_f64().unwrap_or_default() * 100.0;
+    let of = format!("{share:.4}").trim_end_matches('0').trim_end_matches('.').to_owned();
+    let by = canary["by"].as_str().unwrap_or_default();
+    screen.line(match args.shadow {
+        true => format!("{name}@{version} runs in the shadow, for {of} % of the {by}s"),
+        false => format!("{name}@{version} runs for {of} % of the {by}s"),
+    })?;
+    screen.line(format!(
+        "upto function activate {name} {version} promotes it, upto function canary {name} --end ends it"
+    ))?;
+    Ok(true)
 }
 
 /// Lets no version run.

@@ -30,6 +30,9 @@ pub struct Surroundings {
     pub secrets: Arc<Secrets>,
     /// Where its lines go.
     pub log: Arc<Log>,
+    /// Whether what it remembers from one report to the next stays for as long as its instance does. Where it does not, each
+    /// report meets a script as its top level left it, and each call a component that has just started.
+    pub memory: bool,
 }
 
 /// The language that a file's ending tells; `None` where it is no function.

@@ -22,10 +22,10 @@ pub struct Around {
 }
 
 impl Around {
-    /// What a version of a function may reach.
-    pub fn of(&self, function: &str, version: u32) -> Surroundings {
+    /// What a version of a function may reach, which may ask for `memory`.
+    pub fn of(&self, function: &str, version: u32, memory: bool) -> Surroundings {
         let log = Arc::new(Log::new(function, version, self.stats.journal(function)));
-        Surroundings { tables: self.tables.clone(), secrets: self.secrets.clone(), log }
+        Surroundings { tables: self.tables.clone(), secrets: self.secrets.clone(), log, memory }
     }
 }
 

@@ -280,11 +280,8 @@ impl Folders {
     fn load(&self, path: &Path, files: &Files) -> Result<Arc<Version>, String> {
         let name = compile::name(path).map_err(|error| error.to_string())?;
         let language = compile::language(path).ok_or("a function is a .lua or a .wasm file")?;
-        let settings = match &files.settings {
-            None => Settings::of(name),
-            Some(text) => Settings::parse(name, text).map_err(|error| format!("{name}.settings.json: {error}"))?,
-        };
-        let surroundings = self.around.of(name, FOLDER);
+        let settings = Settings::beside(name, files.settings.as_deref())?;
+        let surroundings = self.around.of(name, FOLDER, settings.memory);
         let program = compile(name, language, &files.content, surroundings).map_err(|error| error.to_string())?;
         Ok(Version::new(FOLDER, program, settings, &self.around.stats))
     }

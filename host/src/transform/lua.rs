@@ -14,6 +14,7 @@ mod receive;
 mod report;
 mod running;
 mod sandbox;
+mod seal;
 mod source;
 mod stack;
 
@@ -43,6 +44,8 @@ struct Script {
     tables: Arc<Tables>,
     secrets: Arc<Secrets>,
     log: Arc<Log>,
+    /// See [`Surroundings::memory`].
+    memory: bool,
     compiled: Compiled,
     /// Known once its top level has run, which it does before it is used.
     entry_points: OnceLock<EntryPoints>,
@@ -67,10 +70,10 @@ impl LuaProgram {
                         source::OPERATORS
                     ));
                 }
-                let Surroundings { tables, secrets, log } = surroundings;
+                let Surroundings { tables, secrets, log, memory } = surroundings;
                 let (name, source) = (name.to_owned(), format!("{}{source}", source::HEAD));
                 let (compiled, entry_points) = (Compiled::new(), OnceLock::new());
-                Ok(LuaProgram(Arc::new(Script { name, source, tables, secrets, log, compiled, entry_points })))
+                Ok(LuaProgram(Arc::new(Script { name, source, tables, secrets, log, memory, compiled, entry_points })))
             }
             Err(error) => {
                 let line = source[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;

@@ -43,6 +43,10 @@ pub struct Settings {
     pub contexts: Contexts,
     /// What becomes of reports on which it fails.
     pub on_error: OnError,
+    /// Whether it keeps what it remembers from one report to the next, see [`Surroundings::memory`].
+    ///
+    /// [`Surroundings::memory`]: super::compile::Surroundings::memory
+    pub memory: bool,
 }
 
 /// Settings as they are written: what is left out has its default.
@@ -53,12 +57,23 @@ pub struct SettingsText {
     order: Option<i32>,
     contexts: Vec<String>,
     on_error: OnError,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    memory: bool,
 }
 
 impl Settings {
     /// The settings of a function that says nothing of them.
     pub fn of(name: &str) -> Settings {
         Settings { order: default_order(name), ..Settings::default() }
+    }
+
+    /// The settings of a function in a file, with the text of the file of settings beside it, if there is one.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn beside(name: &str, text: Option<&str>) -> Result<Settings, String> {
+        let parse = |text| Settings::parse(name, text).map_err(|error| format!("{name}.settings.json: {error}"));
+        text.map_or_else(|| Ok(Settings::of(name)), parse)
     }
 
     /// Completes what was written.
@@ -68,13 +83,13 @@ impl Settings {
     pub fn resolve(name: &str, text: SettingsText) -> Result<Settings, String> {
         let contexts = Contexts::new(text.contexts)?;
         let order = text.order.unwrap_or_else(|| default_order(name));
-        Ok(Settings { order, contexts, on_error: text.on_error })
+        Ok(Settings { order, contexts, on_error: text.on_error, memory: text.memory })
     }
 
     /// In a form that [`Settings::parse`] reads, the same for equal settings.
     pub fn to_json(&self) -> String {
-        let text =
-            SettingsText { order: Some(self.order), contexts: self.contexts.globs().to_vec(), on_error: self.on_error };
+        let Settings { order, contexts, on_error, memory } = self.clone();
+        let text = SettingsText { order: Some(order), contexts: contexts.globs().to_vec(), on_error, memory };
         // Numbers and text always have a JSON form.
         serde_json::to_string(&text).unwrap_or_default()
     }
@@ -129,8 +144,8 @@ mod tests {
         assert_eq!(Settings::parse("20-rename", "{}"), Ok(Settings::of("20-rename")));
         assert_eq!(Settings::of("20-rename").order, 20);
         assert_eq!(Settings::of("rename").order, ORDER);
-        let given =
-            Settings::parse("rename", r#"{"order": -1, "contexts": ["a-*"], "on_error": "dead-letter"}"#).unwrap();
+        let given = r#"{"order": -1, "contexts": ["a-*"], "on_error": "dead-letter", "memory": true}"#;
+        let given = Settings::parse("rename", given).unwrap();
         assert_eq!(Settings::parse("x", &given.to_json()), Ok(given));
         assert!(Settings::parse("rename", r#"{"contexts": [""]}"#).unwrap_err().contains("1 to 200"));
         assert!(Settings::parse("rename", r#"{"on_error": "explode"}"#).unwrap_err().contains("dead-letter"));

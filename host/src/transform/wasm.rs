@@ -1,6 +1,6 @@
 //! Functions in Wasm: components for the worlds of `plugins/wit`. With its submodules the only place that names wasmtime.
 //!
-//! One instance serves one thread. It is thrown away once it trapped, and after [`CALLS`] calls.
+//! One instance serves one thread, for one call. One with a memory is thrown away once it trapped, and after [`CALLS`] calls.
 
 mod convert;
 mod engine;
@@ -32,7 +32,7 @@ mod bindings {
     });
 }
 
-/// Calls that one instance serves before it is made anew.
+/// Calls that one instance with a memory serves before it is made anew.
 const CALLS: u32 = 10_000;
 /// Bytes that one call may move from the guest into the host: a full batch of large reports, not more.
 const TRANSFER: usize = 8 << 20;
@@ -53,6 +53,8 @@ struct Compiled {
     secrets: Arc<Secrets>,
     log: Arc<Log>,
     engine: Arc<Engine>,
+    /// Calls that one instance serves.
+    calls: u32,
 }
 
 impl Compiled {
@@ -88,8 +90,9 @@ impl WasmProgram {
         if function.is_none() && receiver.is_none() {
             return Err(refuse("it exports neither a function \"transform\" nor \"receive\"".into()));
         }
-        let (name, Surroundings { tables, secrets, log }) = (name.to_owned(), surroundings);
-        Ok(WasmProgram(Arc::new(Compiled { name, function, receiver, tables, secrets, log, engine })))
+        let (name, Surroundings { tables, secrets, log, memory }) = (name.to_owned(), surroundings);
+        let calls = if memory { CALLS } else { 1 };
+        Ok(WasmProgram(Arc::new(Compiled { name, function, receiver, tables, secrets, log, engine, calls })))
     }
 }
 
@@ -191,7 +194,7 @@ struct WasmFunction {
 impl WasmFunction {
     /// Calls the guest; after a failure its instance is gone.
     fn call(&mut self, reports: &[Report<'_>], time: Duration) -> Result<Vec<Outcome>, Failure> {
-        self.instance.take_if(|instance| instance.calls >= CALLS);
+        self.instance.take_if(|instance| instance.calls >= self.program.calls);
         let instance = match &mut self.instance {
             Some(instance) => instance,
             slot => slot.insert(Instance::new(&self.program, self.program.transform()?)?),
@@ -228,12 +231,13 @@ impl Function for WasmFunction {
     }
 
     fn receive(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
+        self.receiver.take_if(|instance| instance.calls() >= self.program.calls);
         let instance = match &mut self.receiver {
             Some(instance) => instance,
             slot => slot.insert(receive::Instance::new(&self.program)?),
         };
         let made = instance.call(request);
-        if instance.is_spent() || matches!(made, Err(Rejection::Failed(_))) {
+        if matches!(made, Err(Rejection::Failed(_))) {
             self.receiver = None;
         }
         made

@@ -1,5 +1,8 @@
 //! The allocator of guests: lists of free blocks by size, over the system's for what is large. A call allocates some
 //! small blocks for each report and frees them all, for which the system's allocator takes several times as long.
+//!
+//! Blocks are cut from memory that an instance has from its start: to grow it costs the host more than all else that it
+//! does to start one.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
@@ -7,11 +10,22 @@ use std::ptr::null_mut;
 
 /// Bytes of the smallest blocks, and the alignment of all.
 const SMALLEST: usize = 16;
-/// Sizes of blocks, each twice the one before.
-const SIZES: usize = 7;
+/// Sizes of blocks, each twice the one before: up to 64 KiB, which holds a batch of reports or outcomes.
+const SIZES: usize = 13;
+/// Bytes that blocks are cut from before the system is asked: what a batch takes, and no memory until it is used.
+const AT_HAND: usize = 512 << 10;
 
-/// The first free block of each size; each block holds the address of the next.
-pub(crate) struct Blocks(UnsafeCell<[*mut u8; SIZES]>);
+/// The blocks of a guest.
+pub(crate) struct Blocks(UnsafeCell<State>);
+
+#[repr(align(16))]
+struct State {
+    at_hand: [u8; AT_HAND],
+    /// Bytes of them that are cut already.
+    cut: usize,
+    /// The first free block of each size; each block holds the address of the next.
+    free: [*mut u8; SIZES],
+}
 
 // SAFETY: a guest has one thread.
 unsafe impl Sync for Blocks {}
@@ -19,7 +33,7 @@ unsafe impl Sync for Blocks {}
 impl Blocks {
     /// With no blocks yet.
     pub(crate) const fn new() -> Self {
-        Blocks(UnsafeCell::new([null_mut(); SIZES]))
+        Blocks(UnsafeCell::new(State { at_hand: [0; AT_HAND], cut: 0, free: [null_mut(); SIZES] }))
     }
 
     /// Which size fits, if it is no large block.
@@ -37,11 +51,16 @@ unsafe impl GlobalAlloc for Blocks {
         // SAFETY: no other borrow of the lists exists, as nothing here calls back.
         unsafe {
             let Some(size) = Blocks::size(layout) else { return System.alloc(layout) };
-            let first = &mut (&mut *self.0.get())[size];
-            if first.is_null() {
-                return System.alloc(Layout::from_size_align_unchecked(SMALLEST << size, SMALLEST));
+            let State { at_hand, cut, free } = &mut *self.0.get();
+            let (first, bytes) = (&mut free[size], SMALLEST << size);
+            if !first.is_null() {
+                return std::mem::replace(first, first.cast::<*mut u8>().read());
             }
-            std::mem::replace(first, first.cast::<*mut u8>().read())
+            if bytes > AT_HAND - *cut {
+                return System.alloc(Layout::from_size_align_unchecked(bytes, SMALLEST));
+            }
+            *cut += bytes;
+            at_hand.as_mut_ptr().add(*cut - bytes)
         }
     }
 
@@ -49,7 +68,7 @@ unsafe impl GlobalAlloc for Blocks {
         // SAFETY: as in `alloc`; a block has room for an address.
         unsafe {
             let Some(size) = Blocks::size(layout) else { return System.dealloc(block, layout) };
-            let first = &mut (&mut *self.0.get())[size];
+            let first = &mut (&mut *self.0.get()).free[size];
             block.cast::<*mut u8>().write(std::mem::replace(first, block));
         }
     }
@@ -61,8 +80,8 @@ mod tests {
 
     #[test]
     fn blocks_are_apart_aligned_and_used_again() {
-        let blocks = Blocks::new();
-        let layouts: Vec<_> = [1, 8, 16, 17, 100, 1_000, 1_024, 1_025, 5_000]
+        let blocks = Box::new(Blocks::new());
+        let layouts: Vec<_> = [1, 8, 16, 17, 100, 1_000, 1_024, 1_025, 5_000, 65_537, 300_000]
             .into_iter()
             .flat_map(|size| [1, 8, 16, 64].map(|align| Layout::from_size_align(size, align).unwrap()))
             .collect();

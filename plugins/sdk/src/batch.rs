@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::bindings::upto::transform::types::{self, Absent, Changes};
-use crate::{Outcome, Report, known};
+use crate::known::{self, same};
+use crate::{Outcome, Report};
 
 /// What reports refer to.
 #[derive(Clone, Copy)]
@@ -84,11 +85,6 @@ impl<'a> Batch<'a> {
                 | absent(new.status.is_none() && given.status.is_some(), Absent::STATUS),
         }
     }
-}
-
-/// Whether two texts are equal; mostly they are the very same.
-fn same(new: &str, old: &str) -> bool {
-    std::ptr::eq(new, old) || new == old
 }
 
 fn unchanged() -> Changes {

@@ -1,5 +1,5 @@
 -- A table that holds another twice, forty times over: 2^40 values.
--- expect: error: more than
+-- expect: error: than
 local tree = {}
 for _ = 1, 40 do
 	tree = { tree, tree }

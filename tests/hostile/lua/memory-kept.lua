@@ -1,5 +1,5 @@
 -- Keeps something of each report in an upvalue.
--- expect: kept or memory or time
+-- expect: error or kept or memory or time
 local kept = {}
 
 function transform(report)

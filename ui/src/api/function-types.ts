@@ -25,6 +25,8 @@ export interface Settings {
   /** Globs; none means all contexts. */
   contexts: string[];
   on_error: OnError;
+  /** Whether it keeps what it remembers from one report to the next; left out where it does not. */
+  memory?: boolean;
 }
 
 export interface Case {

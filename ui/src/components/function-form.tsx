@@ -4,7 +4,7 @@ import type { Place } from '../model/draft';
 import { formatBytes, ON_ERROR_TEXTS } from '../model/functions';
 import type { Draft, Fault } from '../state/draft';
 import { CodeEditor } from './code-editor';
-import { Choice, FaultText, TextField } from './fields';
+import { Check, Choice, FaultText, TextField } from './fields';
 import { Verdicts } from './function-trial';
 import { Name } from './name';
 import { Segment, Segments } from './segments';
@@ -112,7 +112,7 @@ function Component({ draft, isNew, fault }: { draft: Draft; isNew: boolean; faul
 }
 
 function SettingsFields({ draft, fault }: { draft: Draft; fault: Fault | null }) {
-  const { order, contexts, onError } = draft.form.value;
+  const { order, contexts, onError, memory } = draft.form.value;
   return (
     <section class="form-part">
       <h2>Settings</h2>
@@ -140,6 +140,9 @@ function SettingsFields({ draft, fault }: { draft: Draft; fault: Fault | null })
           onChange={(value) => draft.set({ onError: value })}
         />
       </div>
+      <Check checked={memory} onChange={(value) => draft.set({ memory: value })}>
+        Memory: it keeps what it remembers from one report to the next, until it is started anew
+      </Check>
       <FaultText fault={fault} />
     </section>
   );

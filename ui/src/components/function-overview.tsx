@@ -219,6 +219,9 @@ function Facts({ fn }: { fn: FunctionResource }) {
           <Name text={contextsText(fn.settings)} />
         </Fact>
         <Fact title="On error">a report on which it fails {ON_ERROR_TEXTS[fn.settings.on_error]}</Fact>
+        {fn.settings.memory === true && (
+          <Fact title="Memory">keeps what it remembers from one report to the next</Fact>
+        )}
         {fn.source === 'store' && (
           <Fact title="Deployed">
             {fn.created_at === null ? '–' : <Ago time={fn.created_at} />}

@@ -85,7 +85,8 @@ function VersionView({ version }: { version: VersionDetail }) {
       )}
       <p class="is-quiet">
         Order {settings.order}, contexts <Name text={contextsText(settings)} />, a report on which it fails{' '}
-        {ON_ERROR_TEXTS[settings.on_error]}.
+        {ON_ERROR_TEXTS[settings.on_error]}
+        {settings.memory === true && ', with a memory'}.
       </p>
       {cases.length > 0 && (
         <>

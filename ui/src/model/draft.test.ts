@@ -39,6 +39,8 @@ test('what a version holds is what is sent again', () => {
   expect(candidateOf(formOf('rename', version))).toEqual({ language: 'lua', source: 'x', settings, cases });
   const component = { language: 'wasm' as const, source: null, settings, cases: [] };
   expect(candidateOf(formOf('rename', component))).toEqual({ language: 'wasm', settings, cases: [] });
+  const counting = { ...version, settings: { ...settings, memory: true } };
+  expect(candidateOf(formOf('rename', counting)).settings).toEqual(counting.settings);
 });
 
 test('an order that is left out is the server’s to choose', () => {

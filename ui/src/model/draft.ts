@@ -10,6 +10,8 @@ export interface Form {
   /** Globs with commas between them; empty means all. */
   contexts: string;
   onError: OnError;
+  /** Whether it keeps what it remembers. */
+  memory: boolean;
   /** JSON, or empty for none. */
   cases: string;
 }
@@ -41,6 +43,7 @@ export function formOf(
     order: String(version.settings.order),
     contexts: version.settings.contexts.join(', '),
     onError: version.settings.on_error,
+    memory: version.settings.memory === true,
     cases: version.cases.length === 0 ? '' : casesText(version.cases),
   };
 }
@@ -84,6 +87,7 @@ export function candidateOf(form: Form): Candidate {
     ...(form.order.trim() !== '' && { order: readOrder(form.order) }),
     contexts: readContexts(form.contexts),
     on_error: form.onError,
+    ...(form.memory && { memory: true }),
   };
   return { language, ...code, cases, settings };
 }

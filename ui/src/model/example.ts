@@ -43,5 +43,6 @@ export const EXAMPLE: Form = {
   order: '',
   contexts: '',
   onError: 'pass',
+  memory: false,
   cases: CASES,
 };

@@ -47,7 +47,7 @@ return paths
 "#;
 
 fn program(source: &str) -> LuaProgram {
-    LuaProgram::compile("test", source.as_bytes(), Around::default().of("test", 1)).unwrap()
+    LuaProgram::compile("test", source.as_bytes(), Around::default().of("test", 1, false)).unwrap()
 }
 
 #[test]

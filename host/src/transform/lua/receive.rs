@@ -28,7 +28,7 @@ impl State {
     }
 
     fn make(&self, request: &Request<'_>) -> mlua::Result<Result<Vec<Report<'static>>, Failure>> {
-        let Some(receive) = self.receiver() else {
+        let Some(receive) = self.receiver()? else {
             return Err(Error::runtime("it defines no function \"receive\""));
         };
         let returned: Value = receive.call(table(&self.lua, request)?)?;

@@ -16,6 +16,7 @@ use upto_wire::Report;
 use super::clock::Clock;
 use super::output;
 use super::report::{Field, Shown};
+use super::seal;
 use super::stack::{self, Slot, Stack};
 use crate::transform::cpu::{self, CallBudget};
 use crate::transform::tables::{Reader, Tables};
@@ -186,6 +187,7 @@ pub(super) fn natives(lua: &Lua) -> mlua::Result<Table> {
         natives.raw_set("drive", lua.create_c_function(drive)?)?;
         natives.raw_set("bound", lua.create_c_function(bound)?)?;
     }
+    seal::add(lua, &natives)?;
     Ok(natives)
 }
 
@@ -204,20 +206,21 @@ unsafe fn running<'a>(state: *mut lua_State) -> &'a mut Running {
     unsafe { &mut *ffi::lua_getthreaddata(state).cast::<Running>() }
 }
 
-/// Calls the script (argument 1) with the report (argument 2) for each report that is left. An error leaves it, and
-/// belongs to the report at hand.
+/// Calls the script (argument 1) with the report (argument 2) for each report that is left, with its locals (argument 3)
+/// as they were. An error leaves it, and belongs to the report at hand.
 unsafe extern "C-unwind" fn drive(state: *mut lua_State) -> c_int {
     // SAFETY: it is this function's state; `Running` is borrowed anew after the script has run.
     unsafe {
         let mut stack = Stack::of(state);
         while running(state).begin() {
+            seal::set_back(state, 3);
             ffi::lua_pushvalue(state, 1);
             ffi::lua_pushvalue(state, 2);
             ffi::lua_call(state, 1, 1);
             if !running(state).end(&mut stack) {
                 break;
             }
-            stack.truncate(2);
+            stack.truncate(3);
         }
     }
     0

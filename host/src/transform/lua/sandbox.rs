@@ -55,6 +55,9 @@ struct Loaded {
     transform: Option<mlua::Function>,
     receive: Option<mlua::Function>,
     report: Value,
+    /// What is set back before each report, see `seal`. Empty where the script has a memory.
+    locals: Table,
+    set_back: mlua::Function,
 }
 
 impl State {
@@ -72,9 +75,9 @@ impl State {
     /// Pushes what the script makes of each report, for as long as there is time and the state is sound. Says whether
     /// it still is: one that is not must be thrown away.
     pub(super) fn run(&mut self, reports: &[Report<'_>], outcomes: &mut Vec<Outcome>, budget: CallBudget) -> bool {
-        let Loaded { drive, transform, report, .. } = &self.loaded;
+        let Loaded { drive, transform, report, locals, .. } = &self.loaded;
         self.running.serve(reports, outcomes, budget, |running| {
-            drive.call((transform.as_ref(), report)).map_err(|error| failure(&error, running.clock()))
+            drive.call((transform.as_ref(), report, locals)).map_err(|error| failure(&error, running.clock()))
         })
     }
 
@@ -83,9 +86,10 @@ impl State {
         EntryPoints { transform: self.loaded.transform.is_some(), receive: self.loaded.receive.is_some() }
     }
 
-    /// The script's function for requests.
-    pub(super) fn receiver(&self) -> Option<&mlua::Function> {
-        self.loaded.receive.as_ref()
+    /// The script's function for requests, with its locals as they were.
+    pub(super) fn receiver(&self) -> mlua::Result<Option<&mlua::Function>> {
+        self.loaded.set_back.call::<()>(&self.loaded.locals)?;
+        Ok(self.loaded.receive.as_ref())
     }
 
     /// Runs code of a test in the sandbox, with the globals and a report as its arguments.
@@ -106,9 +110,13 @@ fn load(lua: &Lua, running: &mut Shared, script: &Arc<Script>) -> mlua::Result<L
     let name = format!("={}.lua", script.name);
     let compiler = || Compiler::new().set_optimization_level(1).set_disabled_builtins(DEAR_BUILTINS);
     script.compiled.load(lua, &name, &script.source, compiler).exec()?;
-    // From here on a write to a global is an error: no report leaves anything for the next one.
+    // From here on a write to a global is an error.
     let globals = lua.globals();
     globals.set_readonly(true);
+    let locals = match script.memory {
+        true => lua.create_table()?,
+        false => natives.raw_get::<mlua::Function>("seal")?.call(&globals)?,
+    };
     let defined = |name: &str| globals.raw_get::<Value>(name).ok().and_then(|value| value.as_function().cloned());
     match (defined("transform"), defined("receive")) {
         // A top level that caught the error of its time-out has had its time all the same.
@@ -117,7 +125,10 @@ fn load(lua: &Lua, running: &mut Shared, script: &Arc<Script>) -> mlua::Result<L
             let message = "it defines neither a function \"transform\" nor \"receive\"";
             Err(Error::runtime(format!("{}.lua: {message}", script.name)))
         }
-        (transform, receive) => Ok(Loaded { drive: natives.raw_get("drive")?, transform, receive, report }),
+        (transform, receive) => {
+            let (drive, set_back) = (natives.raw_get("drive")?, natives.raw_get("set_back")?);
+            Ok(Loaded { drive, transform, receive, report, locals, set_back })
+        }
     }
 }
 
@@ -172,6 +183,9 @@ pub(super) fn failure(error: &Error, clock: &Clock) -> Failure {
     if let Some(trace) = message.find("\nstack traceback:") {
         let trace = message.split_off(trace);
         message = at_caller(message, &trace);
+    }
+    if message.ends_with("attempt to modify a readonly table") {
+        message += "; a function keeps something in a local of its file, and only with the setting \"memory\"";
     }
     Failure::new(cause, message)
 }

@@ -1,4 +1,4 @@
-//! The hostile corpora of `tests/hostile`: each file is run with an honest function behind it.
+//! The hostile corpora of `tests/hostile`: each file is run with an honest function behind it, without and with a memory.
 //!
 //! The first line of a file says what it tries, the second what comes of it: `expect: END or END: WORDS`, where an end
 //! is a cause of failure, a count of [`Snapshot`] or `refused`, and the words are in the message. The rest is given to the
@@ -57,8 +57,8 @@ impl Attack {
 
     /// Runs it twice on three reports before an honest function, and checks that each report comes out and is counted.
     /// Gives the longest time that the three took, and the bytes by which the host grew; nothing where it is refused.
-    fn run(&self) -> Option<(Duration, usize)> {
-        let program = match program(&self.file, &self.code) {
+    fn run(&self, memory: bool) -> Option<(Duration, usize)> {
+        let program = match program_with(&self.file, &self.code, memory) {
             Ok(program) => program,
             Err(CompileError(sentence)) => {
                 assert!(self.expects("refused"), "{}: {sentence}", self.file);
@@ -68,7 +68,7 @@ impl Attack {
         };
         let honest = "function transform(report) report.labels.honest = 'yes' return report end";
         let honest = super::program("zz-honest.lua", honest.as_bytes()).unwrap();
-        let resident = memory("VmRSS:");
+        let resident = status("VmRSS:");
         fs::write("/proc/self/clear_refs", FORGET_PEAK).unwrap();
         let stats = Stats::default();
         let mut chain = Chain::new(&live(&[program.clone(), honest], &stats));
@@ -85,7 +85,7 @@ impl Attack {
             assert!(reports.iter().all(|report| report.labels.get("honest") == Some("yes")), "{}", self.file);
             served += reports.len() as u64;
         }
-        let grown = memory("VmHWM:").saturating_sub(resident);
+        let grown = status("VmHWM:").saturating_sub(resident);
         assert!(grown <= GROWTH, "{} made the host grow by {grown} bytes", self.file);
         let of = |name: &str| stats.snapshot().into_iter().find(|counts| counts.function == name).unwrap();
         assert_eq!(of("zz-honest").changed, served, "{}", self.file);
@@ -183,7 +183,7 @@ fn corpus(ending: &str) -> Vec<PathBuf> {
 }
 
 /// Memory of this process by its name in `/proc/self/status`, in bytes.
-fn memory(name: &str) -> usize {
+fn status(name: &str) -> usize {
     // SAFETY: it gives memory that is free back to the system, so that what is left is what is used.
     unsafe { libc::malloc_trim(0) };
     let status = fs::read_to_string("/proc/self/status").unwrap();
@@ -203,17 +203,20 @@ fn attacks() {
         for (number, file) in files.iter().enumerate() {
             eprint!("{:80}", file.display());
             let attack = Attack::read(file);
-            match attack.run() {
-                Some((ran, grown)) => {
-                    eprintln!("{:6.1} ms {:6.1} MiB", ran.as_secs_f64() * 1e3, grown as f64 / 1048576.0)
+            for memory in [false, true] {
+                match attack.run(memory) {
+                    Some((ran, grown)) => {
+                        eprint!("{:8.1} ms {:6.1} MiB", ran.as_secs_f64() * 1e3, grown as f64 / 1048576.0)
+                    }
+                    None => eprint!(" refused"),
                 }
-                None => eprintln!("refused"),
             }
+            eprintln!();
             // The first one makes what all share.
             if number == 0 {
-                resident = memory("VmRSS:");
+                resident = status("VmRSS:");
             }
-            let grown = memory("VmRSS:").saturating_sub(resident);
+            let grown = status("VmRSS:").saturating_sub(resident);
             assert!(grown <= GROWTH, "{} bytes more are in use after {}", grown, attack.file);
         }
     }

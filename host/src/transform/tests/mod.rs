@@ -5,6 +5,7 @@ mod hostile;
 mod loader;
 mod lua;
 mod lua_limits;
+mod memory;
 mod receive;
 mod wasm;
 
@@ -35,6 +36,10 @@ fn tables() -> Arc<Tables> {
 }
 
 fn program(file: &str, bytes: &[u8]) -> Result<Arc<dyn Program>, CompileError> {
+    program_with(file, bytes, false)
+}
+
+fn program_with(file: &str, bytes: &[u8], memory: bool) -> Result<Arc<dyn Program>, CompileError> {
     let (name, language) = (compile::name(Path::new(file))?, compile::language(Path::new(file)));
     let secrets = Secrets::new([("github".to_owned(), "swordfish".to_owned())].into());
     let log = Arc::new(Log::new(name, FOLDER, Arc::default()));
@@ -42,7 +47,7 @@ fn program(file: &str, bytes: &[u8]) -> Result<Arc<dyn Program>, CompileError> {
         name,
         language.expect("an ending of a function"),
         bytes,
-        Surroundings { tables: tables(), secrets: Arc::new(secrets), log },
+        Surroundings { tables: tables(), secrets: Arc::new(secrets), log, memory },
     )
 }
 

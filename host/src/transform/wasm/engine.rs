@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use super::host::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
 use crate::transform::budget;
@@ -18,6 +18,8 @@ const STACK: usize = 256 << 10;
 const POOL: u32 = 256;
 /// Bytes of an instance's memory that stay with its place in the pool, zeroed: what most guests touch.
 const KEEP_RESIDENT: usize = 256 << 10;
+/// The same where the kernel tells which pages were touched, and only those are zeroed: what a batch takes.
+const KEEP_TOUCHED: usize = 1 << 20;
 
 static SHARED: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
 
@@ -99,7 +101,12 @@ fn pooled() -> Config {
         .max_core_instances_per_component(CORE_INSTANCES as u32)
         .total_memories(POOL * MEMORIES as u32)
         .max_memories_per_component(MEMORIES as u32)
-        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .linear_memory_keep_resident(if PoolingAllocationConfig::is_pagemap_scan_available() {
+            KEEP_TOUCHED
+        } else {
+            KEEP_RESIDENT
+        })
+        .pagemap_scan(Enabled::Auto)
         .total_tables(POOL * 4)
         .max_tables_per_component(TABLES as u32)
         .table_elements(TABLE_ELEMENTS)

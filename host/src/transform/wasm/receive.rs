@@ -6,7 +6,7 @@ use wasmtime::component::{ComponentType, Func, Lift, Lower};
 
 use super::bindings::upto::transform::types::{Kind, Status};
 use super::host::State;
-use super::{CALLS, Compiled, allow, convert, failure, missing, store};
+use super::{Compiled, allow, convert, failure, missing, store};
 use crate::transform::{Failure, FailureCause, Rejection, Request, budget};
 
 /// The name of the function.
@@ -76,9 +76,9 @@ impl Instance {
         self.store.data().limiter.memory()
     }
 
-    /// Whether it has served all the calls that an instance may.
-    pub(super) fn is_spent(&self) -> bool {
-        self.calls >= CALLS
+    /// Calls that it has served.
+    pub(super) fn calls(&self) -> u32 {
+        self.calls
     }
 
     pub(super) fn call(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
