@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use hashbrown::DefaultHashBuilder;
 use serde::{Deserialize, Serialize};
 
 /// Size of one table's file, in bytes.
@@ -17,7 +18,7 @@ pub const COUNT: usize = 100;
 
 /// Values by key.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Table(HashMap<Box<str>, Box<str>>);
+pub struct Table(HashMap<Box<str>, Box<str>, DefaultHashBuilder>);
 
 impl Table {
     /// The value of a key.
@@ -242,7 +243,7 @@ fn csv(bytes: &[u8]) -> Result<Table, TableError> {
         .comment(Some(b'#'))
         .trim(csv::Trim::All)
         .from_reader(bytes);
-    let mut rows = HashMap::new();
+    let mut rows = HashMap::default();
     for record in reader.records() {
         let record = record.map_err(|error| {
             let line = error.position().map_or(0, csv::Position::line);
