@@ -1,6 +1,7 @@
 //! Functions in Wasm: components for the worlds of `plugins/wit`. With its submodules the only place that names wasmtime.
 //!
-//! One instance serves one thread, for one call. One with a memory is thrown away once it trapped, and after [`CALLS`] calls.
+//! One instance serves one thread, for one call. One with a memory is thrown away once it trapped, and after [`CALLS`]
+//! calls.
 
 mod convert;
 mod engine;

@@ -18,7 +18,8 @@ const AT_HAND: usize = 512 << 10;
 /// The blocks of a guest.
 pub(crate) struct Blocks(UnsafeCell<State>);
 
-#[repr(align(16))]
+/// In this order, so that what is at hand is aligned as all blocks are.
+#[repr(C, align(16))]
 struct State {
     at_hand: [u8; AT_HAND],
     /// Bytes of them that are cut already.
@@ -48,11 +49,12 @@ impl Blocks {
 // when it is given out and comes back when it is freed.
 unsafe impl GlobalAlloc for Blocks {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: no other borrow of the lists exists, as nothing here calls back.
+        // SAFETY: no other borrow of the lists exists, as nothing here calls back. What is at hand is never borrowed, as it
+        // belongs to those who were given blocks of it.
         unsafe {
             let Some(size) = Blocks::size(layout) else { return System.alloc(layout) };
-            let State { at_hand, cut, free } = &mut *self.0.get();
-            let (first, bytes) = (&mut free[size], SMALLEST << size);
+            let state = self.0.get();
+            let (first, cut, bytes) = (&mut (&mut (*state).free)[size], &mut (*state).cut, SMALLEST << size);
             if !first.is_null() {
                 return std::mem::replace(first, first.cast::<*mut u8>().read());
             }
@@ -60,7 +62,7 @@ unsafe impl GlobalAlloc for Blocks {
                 return System.alloc(Layout::from_size_align_unchecked(bytes, SMALLEST));
             }
             *cut += bytes;
-            at_hand.as_mut_ptr().add(*cut - bytes)
+            (&raw mut (*state).at_hand).cast::<u8>().add(*cut - bytes)
         }
     }
 
@@ -68,7 +70,7 @@ unsafe impl GlobalAlloc for Blocks {
         // SAFETY: as in `alloc`; a block has room for an address.
         unsafe {
             let Some(size) = Blocks::size(layout) else { return System.dealloc(block, layout) };
-            let first = &mut (&mut *self.0.get()).free[size];
+            let first = &mut (&mut (*self.0.get()).free)[size];
             block.cast::<*mut u8>().write(std::mem::replace(first, block));
         }
     }
