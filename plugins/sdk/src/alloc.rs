@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn blocks_are_apart_aligned_and_used_again() {
-        let blocks = Box::new(Blocks::new());
+        static BLOCKS: Blocks = Blocks::new();
+        let blocks = &BLOCKS;
         let layouts: Vec<_> = [1, 8, 16, 17, 100, 1_000, 1_024, 1_025, 5_000, 65_537, 300_000]
             .into_iter()
             .flat_map(|size| [1, 8, 16, 64].map(|align| Layout::from_size_align(size, align).unwrap()))
