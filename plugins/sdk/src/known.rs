@@ -72,6 +72,20 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_equal_where_all_their_bytes_are() {
+        let text = "0123456789abcdefghijklmnopqrstuvwxyz";
+        for length in 0..text.len() {
+            let (one, other) = (&text[..length], text[..length].to_owned());
+            assert!(same(one, &other) && !same(one, &text[..length + 1]), "{length}");
+            for at in 0..length {
+                let mut other = other.clone();
+                other.replace_range(at..=at, "!");
+                assert!(!same(one, &other), "{length}, {at}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_too_much_is_asked_for_again() {
         for i in 0..2 * ROWS {
             lookup("hosts", &i.to_string(), |_, _| Some("old".to_owned()));

@@ -15,27 +15,6 @@ use crate::transform::cpu::CallBudget;
 use crate::transform::log::{LINE_BYTES, Level};
 use crate::transform::{EntryPoints, Failure, FailureCause, Outcome, budget};
 
-/// The globals that functions keep, by library.
-const KEEP: [(&str, &str); 6] = [
-    (
-        "",
-        "assert error ipairs next pairs pcall select tonumber tostring type typeof rawequal rawget rawlen rawset \
-         setmetatable getmetatable unpack string table math utf8 bit32",
-    ),
-    ("string", "byte char find format gmatch gsub len lower match rep reverse split sub upper"),
-    ("table", "clear clone concat create find freeze insert isfrozen maxn pack remove sort unpack"),
-    (
-        "math",
-        "abs acos asin atan atan2 ceil clamp cos cosh deg exp floor fmod frexp huge ldexp lerp log log10 max min modf pi \
-         pow rad round sign sin sinh sqrt tan tanh",
-    ),
-    ("utf8", "char charpattern codepoint codes len offset"),
-    (
-        "bit32",
-        "arshift band bnot bor btest bxor byteswap countlz countrz extract lrotate lshift replace rrotate rshift",
-    ),
-];
-
 /// Functions that may read a whole text and are called like any other, with an interrupt, and not as one instruction.
 const DEAR_BUILTINS: [&str; 2] = ["tonumber", "string.sub"];
 
@@ -134,11 +113,6 @@ fn load(lua: &Lua, running: &mut Shared, script: &Arc<Script>) -> mlua::Result<L
 
 /// Takes from a state what functions may not have, gives it what is theirs, and returns the report.
 fn sandbox(lua: &Lua, script: &Arc<Script>, natives: &Table) -> mlua::Result<Value> {
-    let keep = lua.create_table()?;
-    for (library, names) in KEEP {
-        let set = lua.create_table_from(names.split_whitespace().map(|name| (name, true)))?;
-        keep.raw_set(library, set)?;
-    }
     let log = script.log.clone();
     natives.raw_set(
         "log",
@@ -153,7 +127,7 @@ fn sandbox(lua: &Lua, script: &Arc<Script>, natives: &Table) -> mlua::Result<Val
     )?;
     static PRELUDE: Compiled = Compiled::new();
     let prelude = PRELUDE.load(lua, "=upto", include_str!("prelude.luau"), Compiler::new);
-    let metatable: Table = prelude.call((lua.globals(), keep, natives, FIELDS))?;
+    let metatable: Table = prelude.call((lua.globals(), natives, FIELDS))?;
     let upto = lua.globals().raw_get::<Table>("upto")?;
     helpers::add(lua, &upto, script)?;
     upto.set_readonly(true);
