@@ -53,16 +53,16 @@ pub fn canary(server: &Server, args: &CanaryArgs, screen: &mut Screen) -> Done {
     let plan: Map<String, Value> =
         given.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?))).collect();
     let answer = server.post(&path, &Value::Object(plan))?;
-    if let Some(problem) = answer["canary"]["problem"].as_str() {
+    let canary = &answer["canary"];
+    if let Some(problem) = canary["problem"].as_str() {
         return Err(ToolError::Failed(format!("{name}@{version} does not run: {problem}")));
     }
-    let canary = &answer["canary"];
     let share = canary["share"].as_f64().unwrap_or_default() * 100.0;
-    let of = format!("{share:.4}").trim_end_matches('0').trim_end_matches('.').to_owned();
+    let share = format!("{share:.4}").trim_end_matches('0').trim_end_matches('.').to_owned();
     let by = canary["by"].as_str().unwrap_or_default();
     screen.line(match args.shadow {
-        true => format!("{name}@{version} runs in the shadow, for {of} % of the {by}s"),
-        false => format!("{name}@{version} runs for {of} % of the {by}s"),
+        true => format!("{name}@{version} runs in the shadow, for {share} % of the {by}s"),
+        false => format!("{name}@{version} runs for {share} % of the {by}s"),
     })?;
     screen.line(format!(
         "upto function activate {name} {version} promotes it, upto function canary {name} --end ends it"

@@ -143,6 +143,9 @@ fn what_is_no_json_is_explained_and_bounded() {
     assert!(failed(decode, "[1] x").1.contains("trailing characters"));
     assert!(failed(decode, &"[".repeat(65)).1.contains("nested more than 64 deep"));
     assert!(run(decode, &format!("{}{}", "[".repeat(64), "]".repeat(64))).is_ok());
+    // Nulls of an object are left out, so that they cost no time but to be counted.
+    let counted = |values| failed(decode, &format!("{{{}\"a\":null}}", "\"a\":null,".repeat(values))).1;
+    assert!(counted(20_000).contains("more than 20000 values"));
     for many in [format!("[{}[]]", "[],".repeat(500_000)), format!("{{{}}}", "\"a\":1,".repeat(20_000))] {
         // A slow machine is out of time first.
         let (_, message) = failed(decode, &many);
