@@ -1,6 +1,10 @@
 //! The places that connections take. Where all are taken, the client that has kept the server waiting for longest makes
-//! room: first those of which a request is awaited, then those that are sending a body, then those that are taking an
-//! answer. A request that is being worked on is never cut short.
+//! room: first those that have not asked anything yet, then those of which the next request is awaited, then those that
+//! are sending a body, then those that are taking an answer. A request that is being worked on is never cut short.
+//!
+//! However many come and stay silent, up to half of the places are safe for those that asked and may ask again; beyond
+//! half, they make room first, so that who keeps connections leaves room for others. This is the rule of a segmented
+//! LRU (Karedla, Love and Wherry: Caching strategies to improve disk system performance, 1994).
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -31,18 +35,22 @@ struct State {
     closing: bool,
     /// Counts up, so that who waits first comes first.
     turns: u64,
-    /// Those that wait for their clients.
-    waiting: BTreeMap<Turn, Arc<Occupant>>,
+    /// Those that wait for their clients, by what they await of them.
+    waiting: [Waiting; 4],
 }
 
-/// Who makes room first is less.
+/// By turn.
+type Waiting = BTreeMap<u64, Arc<Occupant>>;
+
 type Turn = (Awaited, u64);
 
-/// What the client has to do next.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What the client has to do next. Who makes room first comes first.
+#[derive(Clone, Copy)]
 enum Awaited {
-    /// To ask, from the first byte to the end of the head. Trickling wins it no time.
-    Request,
+    /// To ask for the first time, from the first byte to the end of the head. Trickling wins it no time.
+    First,
+    /// To ask again.
+    Next,
     /// To send the body.
     Body,
     /// To take the answer.
@@ -96,11 +104,11 @@ impl Places {
             state.taken += 1;
             let phase = Mutex::new(Phase::Busy);
             let occupant = Arc::new(Occupant { places: self.clone(), close: Notify::new(), phase });
-            occupant.enter(&mut state, Some(Awaited::Request));
+            occupant.enter(&mut state, Some(Awaited::First));
             return Some(Place(occupant));
         }
         if !state.closing
-            && let Some((_, longest)) = state.waiting.pop_first()
+            && let Some(longest) = state.longest(self.limit)
         {
             state.closing = true;
             *lock(&longest.phase) = Phase::Closing;
@@ -108,6 +116,21 @@ impl Places {
             self.telemetry.connections_closed.add(1);
         }
         None
+    }
+}
+
+impl State {
+    /// Takes out the one of the waiting that makes room.
+    fn longest(&mut self, limit: usize) -> Option<Arc<Occupant>> {
+        let kept = &mut self.waiting[Awaited::Next as usize];
+        if kept.len() > limit / 2 {
+            return kept.pop_first().map(|(_, longest)| longest);
+        }
+        self.waiting.iter_mut().find_map(|waiting| waiting.pop_first()).map(|(_, longest)| longest)
+    }
+
+    fn remove(&mut self, (awaited, turn): Turn) {
+        self.waiting[awaited as usize].remove(&turn);
     }
 }
 
@@ -124,16 +147,15 @@ impl Occupant {
         let mut phase = lock(&self.phase);
         match *phase {
             Phase::Closing => return,
-            Phase::Waiting(turn) => drop(state.waiting.remove(&turn)),
+            Phase::Waiting(turn) => state.remove(turn),
             Phase::Busy => {}
         }
         *phase = match what {
             None => Phase::Busy,
             Some(awaited) => {
                 state.turns += 1;
-                let turn = (awaited, state.turns);
-                state.waiting.insert(turn, self.clone());
-                Phase::Waiting(turn)
+                state.waiting[awaited as usize].insert(state.turns, self.clone());
+                Phase::Waiting((awaited, state.turns))
             }
         };
     }
@@ -157,7 +179,7 @@ impl Drop for Place {
         let mut state = lock(&places.state);
         state.taken -= 1;
         match std::mem::replace(&mut *lock(&self.0.phase), Phase::Closing) {
-            Phase::Waiting(turn) => drop(state.waiting.remove(&turn)),
+            Phase::Waiting(turn) => state.remove(turn),
             Phase::Busy => {}
             Phase::Closing => state.closing = false,
         }
@@ -237,7 +259,7 @@ impl HttpBody for Leaving {
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        self.occupant.awaits(Some(Awaited::Request));
+        self.occupant.awaits(Some(Awaited::Next));
     }
 }
 
@@ -265,6 +287,41 @@ mod tests {
 
     fn ask(place: &Place, body: &'static str) -> Arriving<Body> {
         place.follower().request(Request::new(Body::from(body))).into_body()
+    }
+
+    fn answer(place: &Place) {
+        let _request = ask(place, "");
+        drop(place.follower().response(Response::new(Body::empty())));
+    }
+
+    /// Which of the connections makes room for a newcomer, who then has its place.
+    fn make_room(places: &Arc<Places>, held: &mut Vec<Place>) -> usize {
+        let mut newcomer = Box::pin(places.enter());
+        assert!(newcomer.as_mut().now_or_never().is_none(), "all are taken");
+        let wanted = held.iter().position(is_wanted).expect("one makes room");
+        drop(held.remove(wanted));
+        held.push(newcomer.now_or_never().expect("there is room"));
+        wanted
+    }
+
+    #[test]
+    fn who_asked_before_is_safe_from_a_crowd_that_never_does() {
+        let places = places(4);
+        let mut held = Vec::from([(); 4].map(|()| enter(&places)));
+        held[..2].iter().for_each(answer);
+        for _ in 0..10 {
+            assert_eq!(make_room(&places, &mut held), 2, "the first of those that never asked");
+        }
+    }
+
+    #[test]
+    fn who_keeps_connections_leaves_room_for_newcomers() {
+        let places = places(4);
+        let mut held = Vec::from([(); 4].map(|()| enter(&places)));
+        held.iter().rev().for_each(answer);
+        assert_eq!(make_room(&places, &mut held), 3, "the one that was answered first");
+        assert_eq!(make_room(&places, &mut held), 2, "three of four keep theirs, which is more than half");
+        assert_eq!(make_room(&places, &mut held), 2, "then the newcomers are less than those that asked");
     }
 
     #[test]
