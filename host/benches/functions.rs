@@ -193,7 +193,7 @@ impl Native {
         };
         let mut changes = Changes::default();
         if rename {
-            changes.name = Some(report.name.to_lowercase());
+            changes.name = Some(report.name.to_ascii_lowercase());
         }
         if map {
             changes.host = self.hosts.get(&report.host).map(str::to_owned);

@@ -1,8 +1,8 @@
 /* Gives hosts the names that people know: those of the lookup table "hosts". */
 #include "upto.h"
 
-void upto_transform(const upto_batch *batch, const upto_report *report, upto_outcome *outcome) {
-    upto_string host = batch->texts[report->host];
+void upto_transform(const upto_batch *batch, size_t i, upto_outcome *outcome) {
+    upto_string host = upto_text_at(batch, batch->hosts.ptr[i]);
     if (host.len == 0) {
         return;
     }

@@ -9,29 +9,32 @@
 #include <stdint.h>
 
 typedef struct { const char *ptr; size_t len; } upto_string; /* UTF-8, not terminated */
-typedef uint32_t upto_text, upto_labels; /* indices into the texts and the labels of the batch */
-typedef struct { struct { upto_text key, value; } *ptr; size_t len; } upto_label_list;
-typedef struct { const upto_string *texts; const upto_label_list *labels; } upto_batch;
 typedef struct { uint8_t some; int64_t value; } upto_option_s64;
 typedef struct { uint8_t some; upto_string value; } upto_option_string;
-typedef struct { uint8_t some; upto_text value; } upto_option_text;
 typedef struct { uint8_t some, value; } upto_option_u8;
 
 enum upto_kind { UPTO_START, UPTO_END, UPTO_POINT, UPTO_NEW };
 enum upto_status { UPTO_SKIPPED, UPTO_SUCCESS, UPTO_CANCELLED, UPTO_TIMEOUT, UPTO_FAILURE, UPTO_ERROR };
 enum upto_level { UPTO_LOG_DEBUG, UPTO_LOG_INFO, UPTO_LOG_WARN, UPTO_LOG_ERROR };
 
-typedef struct {
-    upto_text context, name;
-    uint8_t kind; /* enum upto_kind */
-    upto_option_s64 time; /* microseconds since 1970-01-01T00:00:00Z */
-    upto_text host; /* of an empty text for none */
-    upto_option_text timeline;
-    upto_option_u8 status; /* enum upto_status */
-    upto_labels labels;
-} upto_report;
+/* Indices into the texts and the label sets of a batch. */
+typedef uint32_t upto_text, upto_labels;
+typedef struct { struct { upto_text key, value; } *ptr; size_t len; } upto_label_set;
 
-/* What makes a new report of the given one: the fields that are some. An empty host or timeline is none. */
+/* Reports by columns: those of the report i are contexts.ptr[i], names.ptr[i] and so on. */
+typedef struct {
+    struct { const char *ptr; size_t len; } texts; /* one after the other; see upto_text_at */
+    struct { const uint32_t *ptr; size_t len; } offsets;
+    struct { const upto_label_set *ptr; size_t len; } label_sets;
+    struct { const upto_text *ptr; size_t len; } contexts, names;
+    struct { const uint8_t *ptr; size_t len; } kinds; /* enum upto_kind */
+    struct { const int64_t *ptr; size_t len; } times; /* microseconds since 1970-01-01T00:00:00Z; -1 for none */
+    struct { const upto_text *ptr; size_t len; } hosts, timelines; /* of an empty text for none */
+    struct { const upto_option_u8 *ptr; size_t len; } statuses; /* enum upto_status */
+    struct { const upto_labels *ptr; size_t len; } labels;
+} upto_batch;
+
+/* What makes a new report of a given one: the fields that are some. An empty host or timeline is none. */
 typedef struct {
     upto_option_string context, name;
     upto_option_u8 kind; /* enum upto_kind */
@@ -51,12 +54,17 @@ typedef struct {
     };
 } upto_outcome;
 
-_Static_assert(sizeof(upto_report) == 56 && sizeof(upto_changes) == 96 && sizeof(upto_outcome) == 104,
+_Static_assert(sizeof(upto_batch) == 88 && sizeof(upto_changes) == 96 && sizeof(upto_outcome) == 104,
                "the layout of the component model");
 
-/* To be defined by the function: what becomes of one report, whose texts and labels are among those of the batch.
- * *outcome is UPTO_KEEP and all zero at first. */
-void upto_transform(const upto_batch *batch, const upto_report *report, upto_outcome *outcome);
+/* A text of a batch. */
+static inline upto_string upto_text_at(const upto_batch *batch, upto_text text) {
+    uint32_t start = batch->offsets.ptr[text];
+    return (upto_string){batch->texts.ptr + start, batch->offsets.ptr[text + 1] - start};
+}
+
+/* To be defined by the function: what becomes of the report i of a batch. *outcome is UPTO_KEEP and all zero at first. */
+void upto_transform(const upto_batch *batch, size_t i, upto_outcome *outcome);
 
 /* Imports. */
 __attribute__((import_module("upto:transform/host@0.1.0"), import_name("log")))
@@ -100,17 +108,14 @@ void *upto_cabi_realloc(void *old, size_t old_size, size_t align, size_t size) {
 typedef struct { upto_outcome *ptr; size_t len; } upto_outcomes;
 
 __attribute__((export_name("transform")))
-upto_outcomes *upto_export_transform(const upto_string *texts, size_t text_count, const upto_label_list *labels,
-                                     size_t labels_count, const upto_report *reports, size_t count) {
-    (void)text_count;
-    (void)labels_count;
-    upto_batch batch = {texts, labels};
+upto_outcomes *upto_export_transform(const upto_batch *batch) {
+    size_t count = batch->names.len;
     upto_outcomes *result = upto_alloc(sizeof *result, 8);
     result->ptr = upto_alloc(count * sizeof(upto_outcome), 8);
     result->len = count;
     for (size_t i = 0; i < count; i++) {
         __builtin_memset(&result->ptr[i], 0, sizeof(upto_outcome));
-        upto_transform(&batch, &reports[i], &result->ptr[i]);
+        upto_transform(batch, i, &result->ptr[i]);
     }
     return result;
 }

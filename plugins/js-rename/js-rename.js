@@ -2,9 +2,15 @@
 
 import { lookup } from "upto:transform/host@0.1.0";
 
-// It is called with up to 256 reports and returns one outcome for each. The texts of the reports come apart from them.
-export function transform(texts, labels, reports) {
-  return reports.map((report) => rename(texts[report.name], texts[report.host]));
+// It is called with up to 256 reports, by columns, and returns one outcome for each.
+export function transform(batch) {
+  const text = texts(batch);
+  return Array.from(batch.names, (name, i) => rename(text(name), text(batch.hosts[i])));
+}
+
+// Finds the texts of a batch by their indices. They are UTF-8, for which QuickJS has no TextDecoder.
+function texts({ texts, offsets }) {
+  return (index) => decodeURIComponent(escape(String.fromCharCode(...texts.subarray(offsets[index], offsets[index + 1]))));
 }
 
 function rename(name, host) {

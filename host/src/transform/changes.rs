@@ -86,23 +86,22 @@ impl Changes {
         *self == Changes::default()
     }
 
-    /// Checks the report as it is with the changes, and brings these into normal form.
+    /// Checks the report as it is with the changes, and brings these into normal form. What stays was checked when the
+    /// report was taken in, so that it stands here as something short; but for the name, which must fit a new kind.
     fn check(&mut self, original: &Report<'_>) -> Result<(), WireError> {
-        let timeline = match &self.timeline {
-            Some(new) => new.as_deref(),
-            None => original.timeline.as_deref(),
-        };
+        const FINE: &str = "-";
+        let name = if self.kind.is_some() { &*original.name } else { FINE };
+        let timeline = self.timeline.as_ref().and_then(Option::as_deref);
         let new_labels = self.labels.is_some();
         let mut changed = Report {
-            context: self.context.as_deref().unwrap_or(&original.context).into(),
-            name: self.name.as_deref().unwrap_or(&original.name).into(),
+            context: self.context.as_deref().unwrap_or(FINE).into(),
+            name: self.name.as_deref().unwrap_or(name).into(),
             kind: self.kind.unwrap_or(original.kind),
             time: None,
-            host: self.host.as_deref().unwrap_or(&original.host).into(),
+            host: self.host.as_deref().unwrap_or_default().into(),
             auto_ip: false,
             timeline: timeline.map(Cow::Borrowed),
             status: self.status.unwrap_or(original.status),
-            // The report's own were checked when it was taken in.
             labels: self.labels.take().unwrap_or_default(),
         };
         changed.check()?;
@@ -158,6 +157,9 @@ mod tests {
         assert!(start.outcome(&original()).is_err(), "a start has no status");
         let bare = Changes { kind: Some(Kind::Start), status: Some(None), ..Changes::default() };
         assert!(bare.outcome(&original()).is_ok());
+        let unnamed = Report { name: "".into(), kind: Kind::New, status: None, ..original() };
+        let kind = |kind| Changes { kind: Some(kind), ..Changes::default() };
+        assert!(kind(Kind::Point).outcome(&unnamed).is_err(), "only what begins a timeline has no name");
         let nameless = Changes { name: Some("..".into()), ..Changes::default() };
         assert!(nameless.outcome(&original()).is_err());
         let labels = Labels::from_iter([("", "x")]);

@@ -20,6 +20,7 @@ use super::cpu::{self, CallBudget};
 use super::log::Log;
 use super::tables::Tables;
 use super::{EntryPoints, Failure, FailureCause, Function, Outcome, Program, Rejection, Request, Secrets, budget};
+use bindings::upto::transform::types;
 use engine::Engine;
 use host::State;
 
@@ -153,13 +154,13 @@ impl Instance {
         }
     }
 
-    fn call(&mut self, reports: &[Report<'_>], time: Duration) -> Result<Vec<Outcome>, Failure> {
+    /// Adds an outcome for each report. After a failure it has added none.
+    fn call(&mut self, reports: &[Report<'_>], time: Duration, outcomes: &mut Vec<Outcome>) -> Result<(), Failure> {
         self.calls += 1;
         self.store.data_mut().tables.refresh();
         allow(&mut self.store, time);
-        let batch = convert::Batch::of(reports);
-        let labels: Vec<_> = batch.labels.iter().map(Vec::as_slice).collect();
-        let made = match self.function.call_transform(&mut self.store, &batch.texts, &labels, &batch.reports) {
+        let call = |batch: types::Batch<'_>| self.function.call_transform(&mut self.store, batch);
+        let made = match convert::Batch::of(reports).lend(call) {
             Ok(made) => made,
             Err(error) => return Err(failure(&error, self.store.data_mut())),
         };
@@ -167,7 +168,8 @@ impl Instance {
             let message = format!("it returned {} outcomes for {} reports", made.len(), reports.len());
             return Err(Failure::new(FailureCause::Output, message));
         }
-        Ok(made.into_iter().zip(reports).map(|(outcome, report)| convert::outcome(outcome, report)).collect())
+        outcomes.extend(made.into_iter().zip(reports).map(|(outcome, report)| convert::outcome(outcome, report)));
+        Ok(())
     }
 }
 
@@ -194,13 +196,13 @@ struct WasmFunction {
 
 impl WasmFunction {
     /// Calls the guest; after a failure its instance is gone.
-    fn call(&mut self, reports: &[Report<'_>], time: Duration) -> Result<Vec<Outcome>, Failure> {
+    fn call(&mut self, reports: &[Report<'_>], time: Duration, outcomes: &mut Vec<Outcome>) -> Result<(), Failure> {
         self.instance.take_if(|instance| instance.calls >= self.program.calls);
         let instance = match &mut self.instance {
             Some(instance) => instance,
             slot => slot.insert(Instance::new(&self.program, self.program.transform()?)?),
         };
-        let result = instance.call(reports, time);
+        let result = instance.call(reports, time, outcomes);
         if result.is_err() {
             self.instance = None;
         }
@@ -214,8 +216,8 @@ impl Function for WasmFunction {
     fn transform(&mut self, reports: &[Report<'_>], outcomes: &mut Vec<Outcome>) {
         let call = CallBudget::start();
         let batch_time = (budget::REPORT_TIME * reports.len() as u32).min(budget::CALL_TIME / 2);
-        match self.call(reports, batch_time) {
-            Ok(made) => return outcomes.extend(made),
+        match self.call(reports, batch_time, outcomes) {
+            Ok(()) => return,
             Err(failure) if reports.len() == 1 => return outcomes.push(Outcome::Fail(failure)),
             Err(_) => {}
         }
@@ -224,9 +226,8 @@ impl Function for WasmFunction {
                 outcomes.push(Outcome::Fail(call.exceeded()));
                 continue;
             }
-            match self.call(std::slice::from_ref(report), budget::REPORT_TIME) {
-                Ok(made) => outcomes.extend(made),
-                Err(failure) => outcomes.push(Outcome::Fail(failure)),
+            if let Err(failure) = self.call(std::slice::from_ref(report), budget::REPORT_TIME, outcomes) {
+                outcomes.push(Outcome::Fail(failure));
             }
         }
     }

@@ -21,7 +21,7 @@ fn work(mut report: Report) -> Outcome {
 }
 
 fn rename(report: &mut Report) {
-    report.name = report.name.to_lowercase().into();
+    report.name = report.name.to_ascii_lowercase().into();
 }
 
 fn map_host(report: &mut Report) {

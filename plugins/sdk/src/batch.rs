@@ -2,87 +2,103 @@
 
 use std::borrow::Cow;
 
-use crate::bindings::upto::transform::types::{self, Absent, Changes};
+use crate::bindings::upto::transform::types::{self, Absent, Batch, Changes};
 use crate::known::{self, same};
 use crate::{Outcome, Report};
 
-/// What reports refer to.
-#[derive(Clone, Copy)]
-pub struct Batch<'a> {
-    /// Their texts.
-    pub texts: &'a [String],
-    /// Their labels, of texts.
-    pub labels: &'a [Vec<(u32, u32)>],
+/// The outcomes of the reports of a batch, as the contract has them.
+pub fn transform<'a>(batch: &'a Batch, function: impl Fn(Report<'a>) -> Outcome<'a>) -> Vec<types::Outcome> {
+    known::forget();
+    let outcome = |given: Given<'a>| match function(given.report()) {
+        Outcome::Keep => types::Outcome::Keep,
+        Outcome::Drop => types::Outcome::Drop,
+        Outcome::Replace(new) => match given.changes(new) {
+            same if same == unchanged() => types::Outcome::Keep,
+            changes => types::Outcome::Change(changes),
+        },
+        Outcome::Expand(several) => types::Outcome::Expand(several.into_iter().map(|new| given.changes(new)).collect()),
+        Outcome::Fail(reason) => types::Outcome::Fail(reason),
+    };
+    (0..batch.names.len()).map(|at| outcome(Given { batch, at })).collect()
 }
 
-impl<'a> Batch<'a> {
-    /// The outcomes of reports, as the contract has them.
-    pub fn transform(
-        self,
-        reports: Vec<types::Report>,
-        function: impl Fn(Report<'a>) -> Outcome<'a>,
-    ) -> Vec<types::Outcome> {
-        known::forget();
-        let outcome = |given: types::Report| match function(self.report(given)) {
-            Outcome::Keep => types::Outcome::Keep,
-            Outcome::Drop => types::Outcome::Drop,
-            Outcome::Replace(new) => match self.changes(given, new) {
-                same if same == unchanged() => types::Outcome::Keep,
-                changes => types::Outcome::Change(changes),
-            },
-            Outcome::Expand(several) => {
-                types::Outcome::Expand(several.into_iter().map(|new| self.changes(given, new)).collect())
-            }
-            Outcome::Fail(reason) => types::Outcome::Fail(reason),
-        };
-        reports.into_iter().map(outcome).collect()
-    }
+/// A report of a batch.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    batch: &'a Batch,
+    at: usize,
+}
 
+impl<'a> Given<'a> {
     fn text(self, index: u32) -> &'a str {
-        &self.texts[index as usize]
+        let Batch { texts, offsets, .. } = self.batch;
+        let bytes = &texts[offsets[index as usize] as usize..offsets[index as usize + 1] as usize];
+        // SAFETY: the host cuts texts that are UTF-8.
+        unsafe { str::from_utf8_unchecked(bytes) }
     }
 
-    fn labels(self, given: types::Report) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> {
-        self.labels[given.labels as usize].iter().map(move |(key, value)| (self.text(*key), self.text(*value)))
+    fn name(self) -> &'a str {
+        self.text(self.batch.names[self.at])
     }
 
-    fn report(self, given: types::Report) -> Report<'a> {
-        let text = |index: u32| Cow::Borrowed(self.text(index));
+    fn context(self) -> &'a str {
+        self.text(self.batch.contexts[self.at])
+    }
+
+    fn host(self) -> &'a str {
+        self.text(self.batch.hosts[self.at])
+    }
+
+    fn time(self) -> Option<i64> {
+        Some(self.batch.times[self.at]).filter(|time| *time >= 0)
+    }
+
+    fn timeline(self) -> Option<&'a str> {
+        Some(self.text(self.batch.timelines[self.at])).filter(|timeline| !timeline.is_empty())
+    }
+
+    fn labels(self) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> {
+        let set = &self.batch.label_sets[self.batch.labels[self.at] as usize];
+        set.iter().map(move |(key, value)| (self.text(*key), self.text(*value)))
+    }
+
+    fn report(self) -> Report<'a> {
         Report {
-            context: text(given.context),
-            name: text(given.name),
-            kind: given.kind,
-            time: given.time,
-            host: text(given.host),
-            timeline: given.timeline.map(text),
-            status: given.status,
-            labels: self.labels(given).map(|(key, value)| (key.into(), value.into())).collect(),
+            context: self.context().into(),
+            name: self.name().into(),
+            kind: self.batch.kinds[self.at],
+            time: self.time(),
+            host: self.host().into(),
+            timeline: self.timeline().map(Into::into),
+            status: self.batch.statuses[self.at],
+            labels: self.labels().map(|(key, value)| (key.into(), value.into())).collect(),
         }
     }
 
     /// What makes the new report of the given one.
-    fn changes(self, given: types::Report, new: Report<'_>) -> Changes {
-        let changed = |new: Cow<'_, str>, old: u32| (!same(&new, self.text(old))).then(|| new.into_owned());
-        let same_labels = new.labels.len() == self.labels(given).len()
-            && new.labels.iter().zip(self.labels(given)).all(|(new, old)| same(&new.0, old.0) && same(&new.1, old.1));
+    fn changes(self, new: Report<'_>) -> Changes {
+        let changed = |new: Cow<'_, str>, old: &str| (!same(&new, old)).then(|| new.into_owned());
+        let same_labels = new.labels.len() == self.labels().len()
+            && new.labels.iter().zip(self.labels()).all(|(new, old)| same(&new.0, old.0) && same(&new.1, old.1));
+        let (kind, time, status) = (self.batch.kinds[self.at], self.time(), self.batch.statuses[self.at]);
         let absent = |is: bool, field: Absent| if is { field } else { Absent::empty() };
         Changes {
-            context: changed(new.context, given.context),
-            name: changed(new.name, given.name),
-            kind: (new.kind != given.kind).then_some(new.kind),
-            time: new.time.filter(|_| new.time != given.time),
-            host: changed(new.host, given.host),
-            timeline: match (new.timeline, given.timeline) {
+            context: changed(new.context, self.context()),
+            name: changed(new.name, self.name()),
+            kind: (new.kind != kind).then_some(new.kind),
+            time: new.time.filter(|_| new.time != time),
+            host: changed(new.host, self.host()),
+            timeline: match (new.timeline, self.timeline()) {
                 (Some(new), Some(old)) => changed(new, old),
                 (Some(new), None) => Some(new.into_owned()),
                 (None, Some(_)) => Some(String::new()),
                 (None, None) => None,
             },
-            status: new.status.filter(|_| new.status != given.status),
+            status: new.status.filter(|_| new.status != status),
             labels: (!same_labels)
                 .then(|| new.labels.into_iter().map(|(key, value)| (key.into_owned(), value.into_owned())).collect()),
-            without: absent(new.time.is_none() && given.time.is_some(), Absent::TIME)
-                | absent(new.status.is_none() && given.status.is_some(), Absent::STATUS),
+            without: absent(new.time.is_none() && time.is_some(), Absent::TIME)
+                | absent(new.status.is_none() && status.is_some(), Absent::STATUS),
         }
     }
 }
@@ -107,19 +123,33 @@ mod tests {
     use crate::{Kind, Status};
 
     fn made(function: fn(Report<'_>) -> Outcome<'_>) -> types::Outcome {
-        let texts = ["", "deploy", "Db.Migrate", "web-1", "k", "v", "blue"].map(str::to_owned);
-        let report = types::Report {
-            context: 1,
-            name: 2,
-            kind: Kind::End,
-            time: Some(7),
-            host: 3,
-            timeline: Some(6),
-            status: Some(Status::Success),
-            labels: 1,
-        };
-        let batch = Batch { texts: &texts, labels: &[Vec::new(), vec![(4, 5)]] };
-        batch.transform(vec![report], function).remove(0)
+        transform(&batch(), function).remove(0)
+    }
+
+    fn batch() -> Batch {
+        Batch {
+            texts: b"deployDb.Migrateweb-1kvblue".to_vec(),
+            offsets: vec![0, 0, 6, 16, 21, 22, 23, 27],
+            label_sets: vec![Vec::new(), vec![(4, 5)]],
+            contexts: vec![1],
+            names: vec![2],
+            kinds: vec![Kind::End],
+            times: vec![7],
+            hosts: vec![3],
+            timelines: vec![6],
+            statuses: vec![Some(Status::Success)],
+            labels: vec![1],
+        }
+    }
+
+    #[test]
+    fn what_a_report_lacks_is_none() {
+        let bare = Batch { times: vec![-1], timelines: vec![0], statuses: vec![None], labels: vec![0], ..batch() };
+        let report = Given { batch: &bare, at: 0 }.report();
+        assert_eq!((report.time, report.timeline, report.status, report.labels.len()), (None, None, None, 0));
+        let all = batch();
+        let report = Given { batch: &all, at: 0 }.report();
+        assert_eq!((&*report.name, report.time, report.timeline.as_deref()), ("Db.Migrate", Some(7), Some("blue")));
     }
 
     #[test]

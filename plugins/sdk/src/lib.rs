@@ -68,7 +68,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 #[doc(hidden)]
-pub use batch::Batch;
+pub use batch::transform;
 pub use bindings::upto::transform::host::Level;
 pub use bindings::upto::transform::types::{Kind, Status};
 #[doc(hidden)]
@@ -177,13 +177,8 @@ macro_rules! function {
         struct UptoFunction;
 
         impl $crate::bindings::Guest for UptoFunction {
-            fn transform(
-                texts: Vec<String>,
-                labels: Vec<Vec<(u32, u32)>>,
-                reports: Vec<$crate::bindings::Report>,
-            ) -> Vec<$crate::bindings::Outcome> {
-                let batch = $crate::Batch { texts: &texts, labels: &labels };
-                batch.transform(reports, |report| $crate::IntoOutcome::into_outcome($function(report)))
+            fn transform(batch: $crate::bindings::Batch) -> Vec<$crate::bindings::Outcome> {
+                $crate::transform(&batch, |report| $crate::IntoOutcome::into_outcome($function(report)))
             }
         }
 
@@ -201,7 +196,7 @@ macro_rules! receiver {
         impl $crate::bindings::receiver::Guest for UptoReceiver {
             fn receive(
                 request: $crate::Request,
-            ) -> Result<Vec<$crate::bindings::receiver::Made>, $crate::Rejection> {
+            ) -> Result<Vec<$crate::bindings::receiver::Report>, $crate::Rejection> {
                 $crate::receive(request, $receiver)
             }
         }

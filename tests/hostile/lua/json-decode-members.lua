@@ -1,5 +1,5 @@
 -- A member that is there again and again costs no memory.
--- expect: error: more than
+-- expect: error: than
 local text = "{" .. string.rep('"a":1,', 170000) .. '"a":1}'
 
 function transform(report)

@@ -5,5 +5,5 @@
   (func (param v128) (result v128) (i8x16.relaxed_swizzle (local.get 0) (local.get 0)))
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (i32.const 65536))
-  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+  (func (export "transform") (param $batch i32) (result i32)
     (i32.const 8)))

@@ -6,6 +6,6 @@
   (memory (export "memory") 64)
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (i32.const 65536))
-  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+  (func (export "transform") (param $batch i32) (result i32)
     (call $lookup (i32.const 1048576) (i32.const 3145728) (i32.const 64) (i32.const 5) (i32.const 128))
     unreachable))

@@ -5,6 +5,6 @@
   (func $f (param i32) (block (br_table {{0 *50000}}0 (local.get 0))))
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (i32.const 65536))
-  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+  (func (export "transform") (param $batch i32) (result i32)
     (call $f (i32.const 7))
     (unreachable)))

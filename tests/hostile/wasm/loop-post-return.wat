@@ -7,6 +7,6 @@
   (data (i32.const 8) "\00\01\00\00\00\00\00\00")
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (i32.const 65536))
-  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
-    (i32.store (i32.const 12) (local.get $count))
+  (func (export "transform") (param $batch i32) (result i32)
+    (i32.store (i32.const 12) (i32.load offset=84 (local.get $batch)))
     (i32.const 8)))

@@ -5,5 +5,5 @@
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (loop $l (br $l))
     (unreachable))
-  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+  (func (export "transform") (param $batch i32) (result i32)
     (i32.const 8)))

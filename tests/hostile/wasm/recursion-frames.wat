@@ -7,6 +7,6 @@
     (i64.add (call $deep (i64.add (local.get 0) (i64.const 1))) (local.get 0)))
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (i32.const 65536))
-  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+  (func (export "transform") (param $batch i32) (result i32)
     (drop (call $deep (i64.const 0)))
     (unreachable)))

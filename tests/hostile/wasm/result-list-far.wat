@@ -4,7 +4,7 @@
   (memory (export "memory") 64)
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (i32.const 65536))
-  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+  (func (export "transform") (param $batch i32) (result i32)
     (i32.store (i32.const 8) (i32.const 0x7ffffff8))
     (i32.store (i32.const 12) (i32.const 1))
     (i32.const 8)))

@@ -5,7 +5,7 @@
   (table $t 10000 funcref)
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (i32.const 65536))
-  (func (export "transform") (param $reports i32) (param $count i32) (result i32)
+  (func (export "transform") (param $batch i32) (result i32)
     (loop $l
       (table.fill $t (i32.const 0) (ref.null func) (i32.const 10000))
       (br $l))

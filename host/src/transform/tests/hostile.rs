@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::wasm::{PARAMETERS, core_component, guest};
+use super::wasm::{core_component, guest};
 use super::*;
 use crate::transform::{Applied, FailureCause, Snapshot, cpu};
 
@@ -149,15 +149,13 @@ fn unescape(text: &str) -> Vec<u8> {
     out
 }
 
-/// The component of a file: it holds a component, a core module that is made one, or instructions for [`guest`]. A
-/// module gives `transform` the two parameters that it uses, and gets the others. Comments may say what it imports
-/// (`world:`) and in which form it is given (`given as:`).
+/// The component of a file: it holds a component, a core module that is made one, or instructions for [`guest`].
+/// Comments may say what it imports (`world:`) and in which form it is given (`given as:`).
 fn assemble(text: &str) -> Vec<u8> {
     let note = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
     let body: String = text.lines().filter(|line| !line.starts_with(";;")).flat_map(|line| [line, "\n"]).collect();
     let bytes = unfold(body.trim_end());
-    let wat =
-        || String::from_utf8(bytes.clone()).unwrap().replace("(param $reports i32) (param $count i32)", PARAMETERS);
+    let wat = || String::from_utf8(bytes.clone()).unwrap();
     match note(";; given as: ") {
         Some("text") => bytes,
         Some("itself") => wat::parse_str(wat()).unwrap(),

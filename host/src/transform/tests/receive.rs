@@ -2,7 +2,7 @@
 
 use upto_wire::WireError;
 
-use super::wasm::{PARAMETERS, component, component_of};
+use super::wasm::{COUNT, component, component_of};
 use super::*;
 use crate::transform::{EntryPoints, Failure, FailureCause, Receiver, Rejection, Request, budget};
 
@@ -344,9 +344,9 @@ fn a_component_of_two_worlds_has_both_entry_points() {
           (memory (export "memory") 64)
           (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
             (i32.const 65536))
-          (func (export "transform") {PARAMETERS} (result i32)
+          (func (export "transform") (param $batch i32) (result i32)
             (i32.store (i32.const 8) (i32.const 1024))
-            (i32.store (i32.const 12) (local.get $count))
+            (i32.store (i32.const 12) {COUNT})
             (i32.const 8))
           (func (export "receive") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32)
             (i32.const 64)))"#

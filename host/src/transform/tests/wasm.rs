@@ -12,15 +12,19 @@ const CONTRACT: &str = include_str!("../../../../plugins/wit/transform.wit");
 const RECEIVER: &str = include_str!("../../../../plugins/wit/receiver.wit");
 const WASI: &str = include_str!("../../../../tests/hostile/wasm/wasi.wit");
 
-/// What the core function of `transform` is given: the addresses of three lists, and their lengths.
-pub(super) const PARAMETERS: &str =
-    "(param $texts i32) (param i32) (param $labels i32) (param i32) (param $reports i32) (param $count i32)";
+/// The number of reports, from the address of a batch: the length of its last column.
+pub(super) const COUNT: &str = "(i32.load offset=84 (local.get $batch))";
+/// Where the addresses of columns stand in a batch.
+const CONTEXTS: u32 = 24;
+const NAMES: u32 = 32;
+const HOSTS: u32 = 56;
+const TIMELINES: u32 = 64;
 
 /// For a guest that keeps all reports.
 pub(super) const KEEP: &str = "";
 
-/// A guest that does `evil` for each report whose name begins with an e, and keeps the others. In `evil`, `$report`,
-/// `$name` and `$outcome` point at the report, its name and its outcome, which is keep; `$n` is 0, and its own.
+/// A guest that does `evil` for each report whose name begins with an e, and keeps the others. In `evil`, `$name` and
+/// `$outcome` point at the name of the report and its outcome, which is keep; `$i` is its index; `$n` is 0, and its own.
 pub(super) fn guest(evil: &str) -> Vec<u8> {
     guest_with("", "", evil)
 }
@@ -38,15 +42,23 @@ fn guest_with(import_wit: &str, import_wat: &str, evil: &str) -> Vec<u8> {
             (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
             (global.set $top (i32.add (local.get $at) (local.get 3)))
             (local.get $at))
-          (func (export "transform") {PARAMETERS} (result i32)
-            (local $i i32) (local $outcomes i32) (local $report i32) (local $outcome i32) (local $name i32) (local $n i32)
+          (global $batch (mut i32) (i32.const 0))
+          (func $in_column (param $at i32) (param $i i32) (result i32)
+            (i32.load (i32.add (i32.load (i32.add (global.get $batch) (local.get $at))) (i32.shl (local.get $i) (i32.const 2)))))
+          (func $text (param $index i32) (result i32)
+            (i32.add (i32.load (global.get $batch)) (call $in_column (i32.const 8) (local.get $index))))
+          (func $length (param $index i32) (result i32)
+            (i32.sub (call $text (i32.add (local.get $index) (i32.const 1))) (call $text (local.get $index))))
+          (func (export "transform") (param $batch i32) (result i32)
+            (local $count i32) (local $i i32) (local $outcomes i32) (local $outcome i32) (local $name i32) (local $n i32)
+            (global.set $batch (local.get $batch))
+            (local.set $count {COUNT})
             (local.set $outcomes (call $alloc (i32.const 0) (i32.const 0) (i32.const 8) (i32.mul (local.get $count) (i32.const 104))))
             (loop $each
-              (local.set $report (i32.add (local.get $reports) (i32.mul (local.get $i) (i32.const 56))))
               (local.set $outcome (i32.add (local.get $outcomes) (i32.mul (local.get $i) (i32.const 104))))
               (memory.fill (local.get $outcome) (i32.const 0) (i32.const 104))
-              (local.set $name (i32.add (local.get $texts) (i32.shl (i32.load offset=4 (local.get $report)) (i32.const 3))))
-              (if (i32.eq (i32.load8_u (i32.load (local.get $name))) (i32.const 101)) (then {evil}))
+              (local.set $name (call $text (call $in_column (i32.const {NAMES}) (local.get $i))))
+              (if (i32.eq (i32.load8_u (local.get $name)) (i32.const 101)) (then {evil}))
               (local.set $i (i32.add (local.get $i) (i32.const 1)))
               (br_if $each (i32.lt_u (local.get $i) (local.get $count))))
             (global.set $top (i32.const 65536))
@@ -137,7 +149,7 @@ fn what_it_says_is_done() {
     // The name becomes its first letter.
     let change =
         "(i32.store8 (local.get $outcome) (i32.const 2)) (i32.store8 offset=20 (local.get $outcome) (i32.const 1))
-        (i32.store offset=24 (local.get $outcome) (i32.load (local.get $name)))
+        (i32.store offset=24 (local.get $outcome) (local.get $name))
         (i32.store offset=28 (local.get $outcome) (i32.const 1))";
     let mut wanted = report("evil").into_owned();
     wanted.name = "e".into();
@@ -185,17 +197,20 @@ fn each_report_has_its_own_texts() {
         })
         .collect();
     // The fields of the report are given back as changes, text by text, but for the labels' own table.
-    let text = |from: u32, to: u32| {
+    let text = |column: u32, to: u32| {
+        let text = format!("(call $in_column (i32.const {column}) (local.get $i))");
         format!(
-            "(i32.store8 offset={to} (local.get $outcome) (i32.const 1))
-             (i64.store offset={} align=4 (local.get $outcome) (i64.load align=4 (i32.add (local.get $texts)
-               (i32.shl (i32.load offset={from} (local.get $report)) (i32.const 3)))))",
-            to + 4
+            "(if {text} (then
+               (i32.store8 offset={to} (local.get $outcome) (i32.const 1))
+               (i32.store offset={} (local.get $outcome) (call $text {text}))
+               (i32.store offset={} (local.get $outcome) (call $length {text}))))",
+            to + 4,
+            to + 8
         )
     };
-    let evil = format!("(i32.store8 (local.get $outcome) (i32.const 2)) {}{}{}", text(0, 8), text(4, 20), text(32, 56));
-    let timeline = format!("(if (i32.load8_u offset=36 (local.get $report)) (then {}))", text(40, 68));
-    let mut function = function(&program("test.wasm", &guest(&(evil + &timeline))).unwrap());
+    let texts = [text(CONTEXTS, 8), text(NAMES, 20), text(HOSTS, 56), text(TIMELINES, 68)].concat();
+    let evil = format!("(i32.store8 (local.get $outcome) (i32.const 2)) {texts}");
+    let mut function = function(&program("test.wasm", &guest(&evil)).unwrap());
     let mut outcomes = Vec::new();
     function.transform(&reports, &mut outcomes);
     assert_eq!(outcomes, vec![Outcome::Keep; reports.len()], "another text would be a change");

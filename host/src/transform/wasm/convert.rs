@@ -1,69 +1,115 @@
-//! Reports and outcomes across the border. What goes in is borrowed, so that text is copied once, into the guest.
+//! Reports and outcomes across the border.
 
 use upto_wire::{Kind, Labels, Report, Status, Time, WireError, limits};
 
 use super::bindings::upto::transform::types::{self, Absent};
 use crate::transform::{Changes, Failure, FailureCause, Outcome, budget};
 
-/// A batch as the guest is given it. To hand over a text costs a call of the guest's allocator, so those that stand in
-/// the same place of the report before are not repeated.
-pub(super) struct Batch<'a> {
-    pub(super) texts: Vec<&'a str>,
-    pub(super) labels: Vec<Vec<(u32, u32)>>,
-    pub(super) reports: Vec<types::Report>,
+/// A batch in the columns of the contract, so that each is copied at once. Texts that stand in the same place of the
+/// report before are not repeated.
+pub(super) struct Batch {
+    texts: Vec<u8>,
+    offsets: Vec<u32>,
+    label_sets: Vec<Vec<(u32, u32)>>,
+    contexts: Vec<u32>,
+    names: Vec<u32>,
+    kinds: Vec<types::Kind>,
+    times: Vec<i64>,
+    hosts: Vec<u32>,
+    timelines: Vec<u32>,
+    statuses: Vec<Option<types::Status>>,
+    labels: Vec<u32>,
 }
 
-impl<'a> Batch<'a> {
-    pub(super) fn of(reports: &'a [Report<'_>]) -> Self {
-        // The first text is empty and the first report has no labels: what is before the first report.
-        let mut batch = Batch { texts: vec![""], labels: vec![Vec::new()], reports: Vec::with_capacity(reports.len()) };
+/// A report without a time has this one.
+const NO_TIME: i64 = -1;
+
+impl Batch {
+    pub(super) fn of(reports: &[Report<'_>]) -> Self {
+        // The first text is empty and the first labels are none: what is before the first report.
+        let mut batch = Batch {
+            texts: Vec::with_capacity(reports.iter().map(|report| report.name.len() + 1).sum()),
+            offsets: vec![0, 0],
+            label_sets: vec![Vec::new()],
+            contexts: Vec::with_capacity(reports.len()),
+            names: Vec::with_capacity(reports.len()),
+            kinds: reports.iter().map(|report| kind_in(report.kind)).collect(),
+            times: reports.iter().map(|report| report.time.map_or(NO_TIME, Time::micros)).collect(),
+            hosts: Vec::with_capacity(reports.len()),
+            timelines: Vec::with_capacity(reports.len()),
+            statuses: reports.iter().map(|report| report.status.map(status_in)).collect(),
+            labels: Vec::with_capacity(reports.len()),
+        };
         let (mut context, mut name, mut host, mut timeline) = (0, 0, 0, 0);
         for report in reports {
             context = batch.text(&report.context, context);
             name = batch.text(&report.name, name);
             host = batch.text(&report.host, host);
-            timeline = report.timeline.as_deref().map_or(timeline, |text| batch.text(text, timeline));
+            timeline = batch.text(report.timeline.as_deref().unwrap_or_default(), timeline);
             let labels = batch.labels(&report.labels);
-            batch.reports.push(types::Report {
-                context,
-                name,
-                kind: kind_in(report.kind),
-                time: report.time.map(Time::micros),
-                host,
-                timeline: report.timeline.as_ref().map(|_| timeline),
-                status: report.status.map(status_in),
-                labels,
-            });
+            batch.contexts.push(context);
+            batch.names.push(name);
+            batch.hosts.push(host);
+            batch.timelines.push(timeline);
+            batch.labels.push(labels);
         }
         batch
     }
 
+    /// Calls what is to be given the batch.
+    pub(super) fn lend<T>(&self, call: impl FnOnce(types::Batch<'_>) -> T) -> T {
+        let label_sets: Vec<&[(u32, u32)]> = self.label_sets.iter().map(Vec::as_slice).collect();
+        call(types::Batch {
+            texts: &self.texts,
+            offsets: &self.offsets,
+            label_sets: &label_sets,
+            contexts: &self.contexts,
+            names: &self.names,
+            kinds: &self.kinds,
+            times: &self.times,
+            hosts: &self.hosts,
+            timelines: &self.timelines,
+            statuses: &self.statuses,
+            labels: &self.labels,
+        })
+    }
+
     /// The index of a text, which may be the one at `before`.
-    fn text(&mut self, text: &'a str, before: u32) -> u32 {
-        if self.texts[before as usize] == text {
+    fn text(&mut self, text: &str, before: u32) -> u32 {
+        if self.is(before, text) {
             return before;
         }
-        self.texts.push(text);
-        self.texts.len() as u32 - 1
+        if text.is_empty() {
+            return 0;
+        }
+        self.texts.extend_from_slice(text.as_bytes());
+        self.offsets.push(self.texts.len() as u32);
+        self.offsets.len() as u32 - 2
+    }
+
+    fn is(&self, index: u32, text: &str) -> bool {
+        let (from, to) = (self.offsets[index as usize] as usize, self.offsets[index as usize + 1] as usize);
+        &self.texts[from..to] == text.as_bytes()
     }
 
     /// The index of labels, which may be the last.
-    fn labels(&mut self, labels: &'a Labels<'_>) -> u32 {
+    fn labels(&mut self, labels: &Labels<'_>) -> u32 {
         if labels.is_empty() {
             return 0;
         }
-        let last = self.labels.len() - 1;
-        let text = |index: u32| self.texts[index as usize];
-        let same = self.labels[last].iter().map(|(key, value)| (text(*key), text(*value))).eq(labels.iter());
+        let last = self.label_sets.len() - 1;
+        let set = &self.label_sets[last];
+        let same = set.len() == labels.len()
+            && set.iter().zip(labels.iter()).all(|(set, (key, value))| self.is(set.0, key) && self.is(set.1, value));
         if !same {
             let mut coded = Vec::with_capacity(labels.len());
             for (at, (key, value)) in labels.iter().enumerate() {
-                let before = self.labels[last].get(at).copied().unwrap_or_default();
+                let before = self.label_sets[last].get(at).copied().unwrap_or_default();
                 coded.push((self.text(key, before.0), self.text(value, before.1)));
             }
-            self.labels.push(coded);
+            self.label_sets.push(coded);
         }
-        self.labels.len() as u32 - 1
+        self.label_sets.len() as u32 - 1
     }
 }
 
