@@ -321,7 +321,7 @@ mod tests {
         held.iter().rev().for_each(answer);
         assert_eq!(make_room(&places, &mut held), 3, "the one that was answered first");
         assert_eq!(make_room(&places, &mut held), 2, "three of four keep theirs, which is more than half");
-        assert_eq!(make_room(&places, &mut held), 2, "then the newcomers are less than those that asked");
+        assert_eq!(make_room(&places, &mut held), 2, "two of four do, which is half: the first of the newcomers");
     }
 
     #[test]
