@@ -9,6 +9,7 @@ use crate::{Outcome, Report};
 /// The outcomes of the reports of a batch, as the contract has them.
 pub fn transform<'a>(batch: &'a Batch, function: impl Fn(Report<'a>) -> Outcome<'a>) -> Vec<types::Outcome> {
     known::forget();
+    let texts = str::from_utf8(&batch.texts).expect("the host's texts are UTF-8");
     let outcome = |given: Given<'a>| match function(given.report()) {
         Outcome::Keep => types::Outcome::Keep,
         Outcome::Drop => types::Outcome::Drop,
@@ -19,22 +20,22 @@ pub fn transform<'a>(batch: &'a Batch, function: impl Fn(Report<'a>) -> Outcome<
         Outcome::Expand(several) => types::Outcome::Expand(several.into_iter().map(|new| given.changes(new)).collect()),
         Outcome::Fail(reason) => types::Outcome::Fail(reason),
     };
-    (0..batch.names.len()).map(|at| outcome(Given { batch, at })).collect()
+    (0..batch.names.len()).map(|at| outcome(Given { batch, texts, at })).collect()
 }
 
 /// A report of a batch.
 #[derive(Clone, Copy)]
 struct Given<'a> {
     batch: &'a Batch,
+    /// Those of the batch, one after the other.
+    texts: &'a str,
     at: usize,
 }
 
 impl<'a> Given<'a> {
     fn text(self, index: u32) -> &'a str {
-        let Batch { texts, offsets, .. } = self.batch;
-        let bytes = &texts[offsets[index as usize] as usize..offsets[index as usize + 1] as usize];
-        // SAFETY: the host cuts texts that are UTF-8.
-        unsafe { str::from_utf8_unchecked(bytes) }
+        let offset = |index: usize| self.batch.offsets[index] as usize;
+        &self.texts[offset(index as usize)..offset(index as usize + 1)]
     }
 
     fn name(self) -> &'a str {
@@ -144,12 +145,19 @@ mod tests {
 
     #[test]
     fn what_a_report_lacks_is_none() {
+        fn is_bare(report: Report<'_>) -> Outcome<'_> {
+            let Report { name, time, timeline, status, labels, .. } = report;
+            assert_eq!((&*name, time, timeline, status, labels.len()), ("Db.Migrate", None, None, None, 0));
+            Outcome::Keep
+        }
         let bare = Batch { times: vec![-1], timelines: vec![0], statuses: vec![None], labels: vec![0], ..batch() };
-        let report = Given { batch: &bare, at: 0 }.report();
-        assert_eq!((report.time, report.timeline, report.status, report.labels.len()), (None, None, None, 0));
-        let all = batch();
-        let report = Given { batch: &all, at: 0 }.report();
-        assert_eq!((&*report.name, report.time, report.timeline.as_deref()), ("Db.Migrate", Some(7), Some("blue")));
+        assert_eq!(transform(&bare, is_bare), [types::Outcome::Keep]);
+    }
+
+    #[test]
+    #[should_panic(expected = "UTF-8")]
+    fn what_is_no_text_is_not_taken_for_one() {
+        transform(&Batch { texts: vec![0xff; 27], ..batch() }, Outcome::Replace);
     }
 
     #[test]
