@@ -11,7 +11,7 @@ fn normalise(mut report: Report) -> Outcome {
     report.name = dotted(&report.name).into();
     if let Some(deployment) = deployment_of(&report.host).map(str::to_owned) {
         let pod = std::mem::replace(&mut report.host, deployment.into());
-        report.labels.push(("pod".into(), pod));
+        report.labels.to_mut().push(("pod".into(), pod));
     }
     Outcome::Replace(report)
 }

@@ -4,102 +4,96 @@ use std::borrow::Cow;
 
 use crate::bindings::upto::transform::types::{self, Absent, Batch, Changes};
 use crate::known::{self, same};
-use crate::{Outcome, Report};
+use crate::{Kind, Label, Outcome, Report, Status, owned};
 
 /// The outcomes of the reports of a batch, as the contract has them.
-pub fn transform<'a>(batch: &'a Batch, function: impl Fn(Report<'a>) -> Outcome<'a>) -> Vec<types::Outcome> {
+pub fn transform(batch: &Batch, function: impl for<'a> Fn(Report<'a>) -> Outcome<'a>) -> Vec<types::Outcome> {
     known::forget();
-    let texts = str::from_utf8(&batch.texts).expect("the host's texts are UTF-8");
-    let outcome = |given: Given<'a>| match function(given.report()) {
-        Outcome::Keep => types::Outcome::Keep,
-        Outcome::Drop => types::Outcome::Drop,
-        Outcome::Replace(new) => match given.changes(new) {
-            same if same == unchanged() => types::Outcome::Keep,
-            changes => types::Outcome::Change(changes),
-        },
-        Outcome::Expand(several) => types::Outcome::Expand(several.into_iter().map(|new| given.changes(new)).collect()),
-        Outcome::Fail(reason) => types::Outcome::Fail(reason),
+    let texts = texts(batch);
+    let text = |index: &u32| texts[*index as usize];
+    let label = |(key, value): &(u32, u32)| (text(key).into(), text(value).into());
+    let label_sets: Vec<Vec<Label<'_>>> = batch.label_sets.iter().map(|set| set.iter().map(label).collect()).collect();
+    let report = |at: usize| Given {
+        context: text(&batch.contexts[at]),
+        name: text(&batch.names[at]),
+        kind: batch.kinds[at],
+        time: Some(batch.times[at]).filter(|time| *time >= 0),
+        host: text(&batch.hosts[at]),
+        timeline: Some(text(&batch.timelines[at])).filter(|timeline| !timeline.is_empty()),
+        status: batch.statuses[at],
+        labels: &label_sets[batch.labels[at] as usize],
     };
-    (0..batch.names.len()).map(|at| outcome(Given { batch, texts, at })).collect()
+    (0..batch.names.len()).map(|at| report(at).outcome(&function)).collect()
+}
+
+/// The texts of a batch.
+fn texts(batch: &Batch) -> Vec<&str> {
+    let all = str::from_utf8(&batch.texts).expect("the host's texts are UTF-8");
+    batch.offsets.windows(2).map(|offsets| &all[offsets[0] as usize..offsets[1] as usize]).collect()
 }
 
 /// A report of a batch.
-#[derive(Clone, Copy)]
 struct Given<'a> {
-    batch: &'a Batch,
-    /// Those of the batch, one after the other.
-    texts: &'a str,
-    at: usize,
+    context: &'a str,
+    name: &'a str,
+    kind: Kind,
+    time: Option<i64>,
+    host: &'a str,
+    timeline: Option<&'a str>,
+    status: Option<Status>,
+    labels: &'a [Label<'a>],
 }
 
 impl<'a> Given<'a> {
-    fn text(self, index: u32) -> &'a str {
-        let offset = |index: usize| self.batch.offsets[index] as usize;
-        &self.texts[offset(index as usize)..offset(index as usize + 1)]
+    fn outcome(&self, function: impl Fn(Report<'a>) -> Outcome<'a>) -> types::Outcome {
+        match function(self.report()) {
+            Outcome::Keep => types::Outcome::Keep,
+            Outcome::Drop => types::Outcome::Drop,
+            Outcome::Replace(new) => match self.changes(new) {
+                same if same == unchanged() => types::Outcome::Keep,
+                changes => types::Outcome::Change(changes),
+            },
+            Outcome::Expand(several) => {
+                types::Outcome::Expand(several.into_iter().map(|new| self.changes(new)).collect())
+            }
+            Outcome::Fail(reason) => types::Outcome::Fail(reason),
+        }
     }
 
-    fn name(self) -> &'a str {
-        self.text(self.batch.names[self.at])
-    }
-
-    fn context(self) -> &'a str {
-        self.text(self.batch.contexts[self.at])
-    }
-
-    fn host(self) -> &'a str {
-        self.text(self.batch.hosts[self.at])
-    }
-
-    fn time(self) -> Option<i64> {
-        Some(self.batch.times[self.at]).filter(|time| *time >= 0)
-    }
-
-    fn timeline(self) -> Option<&'a str> {
-        Some(self.text(self.batch.timelines[self.at])).filter(|timeline| !timeline.is_empty())
-    }
-
-    fn labels(self) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> {
-        let set = &self.batch.label_sets[self.batch.labels[self.at] as usize];
-        set.iter().map(move |(key, value)| (self.text(*key), self.text(*value)))
-    }
-
-    fn report(self) -> Report<'a> {
+    fn report(&self) -> Report<'a> {
         Report {
-            context: self.context().into(),
-            name: self.name().into(),
-            kind: self.batch.kinds[self.at],
-            time: self.time(),
-            host: self.host().into(),
-            timeline: self.timeline().map(Into::into),
-            status: self.batch.statuses[self.at],
-            labels: self.labels().map(|(key, value)| (key.into(), value.into())).collect(),
+            context: self.context.into(),
+            name: self.name.into(),
+            kind: self.kind,
+            time: self.time,
+            host: self.host.into(),
+            timeline: self.timeline.map(Into::into),
+            status: self.status,
+            labels: self.labels.into(),
         }
     }
 
     /// What makes the new report of the given one.
-    fn changes(self, new: Report<'_>) -> Changes {
+    fn changes(&self, new: Report<'_>) -> Changes {
         let changed = |new: Cow<'_, str>, old: &str| (!same(&new, old)).then(|| new.into_owned());
-        let same_labels = new.labels.len() == self.labels().len()
-            && new.labels.iter().zip(self.labels()).all(|(new, old)| same(&new.0, old.0) && same(&new.1, old.1));
-        let (kind, time, status) = (self.batch.kinds[self.at], self.time(), self.batch.statuses[self.at]);
+        let same_labels = std::ptr::eq(&*new.labels, self.labels) || *new.labels == *self.labels;
         let absent = |is: bool, field: Absent| if is { field } else { Absent::empty() };
         Changes {
-            context: changed(new.context, self.context()),
-            name: changed(new.name, self.name()),
-            kind: (new.kind != kind).then_some(new.kind),
-            time: new.time.filter(|_| new.time != time),
-            host: changed(new.host, self.host()),
-            timeline: match (new.timeline, self.timeline()) {
+            context: changed(new.context, self.context),
+            name: changed(new.name, self.name),
+            kind: (new.kind != self.kind).then_some(new.kind),
+            time: new.time.filter(|_| new.time != self.time),
+            host: changed(new.host, self.host),
+            timeline: match (new.timeline, self.timeline) {
                 (Some(new), Some(old)) => changed(new, old),
                 (Some(new), None) => Some(new.into_owned()),
                 (None, Some(_)) => Some(String::new()),
                 (None, None) => None,
             },
-            status: new.status.filter(|_| new.status != status),
-            labels: (!same_labels)
-                .then(|| new.labels.into_iter().map(|(key, value)| (key.into_owned(), value.into_owned())).collect()),
-            without: absent(new.time.is_none() && time.is_some(), Absent::TIME)
-                | absent(new.status.is_none() && status.is_some(), Absent::STATUS),
+            status: new.status.filter(|_| new.status != self.status),
+            labels: (!same_labels).then(|| owned(new.labels)),
+            without: absent(new.time.is_none() && self.time.is_some(), Absent::TIME)
+                | absent(new.status.is_none() && self.status.is_some(), Absent::STATUS),
         }
     }
 }
@@ -121,7 +115,6 @@ fn unchanged() -> Changes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Kind, Status};
 
     fn made(function: fn(Report<'_>) -> Outcome<'_>) -> types::Outcome {
         transform(&batch(), function).remove(0)
@@ -157,7 +150,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "UTF-8")]
     fn what_is_no_text_is_not_taken_for_one() {
-        transform(&Batch { texts: vec![0xff; 27], ..batch() }, Outcome::Replace);
+        transform(&Batch { texts: vec![0xff; 27], ..batch() }, |report| Outcome::Replace(report));
     }
 
     #[test]
@@ -167,7 +160,7 @@ mod tests {
         }
         fn rewritten(mut report: Report<'_>) -> Outcome<'_> {
             report.name = "Db.Migrate".to_owned().into();
-            report.labels = vec![("k".into(), "v".to_owned().into())];
+            report.labels = vec![("k".into(), "v".to_owned().into())].into();
             Outcome::Replace(report)
         }
         assert_eq!(made(same), types::Outcome::Keep);
@@ -178,7 +171,7 @@ mod tests {
     fn only_what_was_changed_goes_back() {
         fn lowered(mut report: Report<'_>) -> Outcome<'_> {
             report.name = report.name.to_lowercase().into();
-            report.labels.push(("new".into(), report.host.clone()));
+            report.labels.to_mut().push(("new".into(), report.host.clone()));
             Outcome::Replace(report)
         }
         let labels = [("k", "v"), ("new", "web-1")].map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -190,7 +183,7 @@ mod tests {
     fn fields_can_be_taken_away() {
         fn emptied(report: Report<'_>) -> Outcome<'_> {
             let Report { context, name, kind, .. } = report;
-            let (host, labels) = ("".into(), Vec::new());
+            let (host, labels) = ("".into(), Cow::default());
             Outcome::Expand(vec![Report {
                 context,
                 name,

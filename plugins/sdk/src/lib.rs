@@ -92,8 +92,16 @@ pub struct Report<'a> {
     pub timeline: Option<Cow<'a, str>>,
     /// How the step ended; on an end or a point only.
     pub status: Option<Status>,
-    /// Key and value of each label.
-    pub labels: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// Its labels. Most reports of a batch have the same ones; `to_mut` gives one labels of its own.
+    pub labels: Cow<'a, [Label<'a>]>,
+}
+
+/// Key and value of a label.
+pub type Label<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// Labels as the contract has them.
+fn owned(labels: Cow<'_, [Label<'_>]>) -> Vec<(String, String)> {
+    labels.into_owned().into_iter().map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
 }
 
 /// What becomes of a report.

@@ -1,7 +1,7 @@
 //! Requests and what is made of them, for the other entry point.
 
 use crate::bindings::receiver::upto::transform::requests;
-use crate::{Report, known};
+use crate::{Report, known, owned};
 
 pub use requests::{Rejection, Request};
 
@@ -24,7 +24,7 @@ impl From<Report<'_>> for requests::Report {
             host: report.host.into_owned(),
             timeline: report.timeline.map(Into::into),
             status: report.status,
-            labels: report.labels.into_iter().map(|(key, value)| (key.into_owned(), value.into_owned())).collect(),
+            labels: owned(report.labels),
         }
     }
 }
@@ -68,7 +68,7 @@ mod tests {
                 host: "web-1".into(),
                 timeline: Some("41".into()),
                 status: Some(Status::Success),
-                labels: vec![("k".into(), "v".into())],
+                labels: vec![("k".into(), "v".into())].into(),
             }])
         });
         let wanted = requests::Report {
