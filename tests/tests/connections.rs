@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use upto_tests::server::{PATIENCE, Server};
 
 /// Connections that a server has at the same time.
-const MAX_CONNECTIONS: usize = 2_048;
+const MAX_CONNECTIONS: usize = 5_000;
 /// What one of these tests opens.
-const OPENED: usize = 3_000;
+const OPENED: usize = 6_000;
 
 fn connect(server: &Server) -> TcpStream {
     let stream = TcpStream::connect(server.http).expect("the server takes connections");
@@ -69,6 +69,24 @@ fn thousands_of_silent_and_trickling_connections_keep_nobody_else_waiting() {
     assert!(grown < 100 << 10, "{grown} KiB more are resident");
     drop(crowd);
     assert_eq!(server.timeline("ctx", "1").expect("stored")["events"], OPENED / 100);
+}
+
+#[test]
+fn a_head_has_a_limit() {
+    let server = Server::start();
+    let answer = |bytes: usize| {
+        let stream = connect(&server);
+        let long = "x".repeat(bytes);
+        send(
+            &stream,
+            &format!("GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nx-long: {long}\r\n\r\n"),
+        );
+        rest(&stream)
+    };
+    assert!(answer(15 << 10).starts_with("HTTP/1.1 200 "));
+    // The answer may be lost, as the connection is closed before all that was sent is read.
+    let refused = answer(17 << 10);
+    assert!(refused.is_empty() || refused.starts_with("HTTP/1.1 431 "), "{refused}");
 }
 
 #[test]

@@ -22,8 +22,9 @@ use tower::ServiceExt;
 use super::places::Places;
 use crate::telemetry::Telemetry;
 
-/// Connections at the same time; for more, those that keep the server waiting make room (`places.rs`).
-const MAX_CONNECTIONS: usize = 2_048;
+/// Connections at the same time; for more, those that keep the server waiting make room (`places.rs`). A silent one takes
+/// some 14 KiB, one that sends a head as much again.
+const MAX_CONNECTIONS: usize = 5_000;
 /// Files that may be open beside connections: the store, sockets, folders, checks of functions.
 const OTHER_FILES: u64 = 256;
 /// How long the head of a request may take, the first byte of a connection included.
@@ -32,8 +33,8 @@ const HEADER_WAIT: Duration = Duration::from_secs(10);
 const TAKE_WAIT: Duration = Duration::from_secs(30);
 /// Headers of a request at the most.
 const MAX_HEADERS: usize = 64;
-/// Bytes of a request's head at the most.
-const MAX_HEAD: usize = 64 << 10;
+/// Bytes of a request's head at the most, which all connections may hold at the same time.
+const MAX_HEAD: usize = 16 << 10;
 /// How long requests under way may take once the server stops.
 const DRAIN: Duration = Duration::from_secs(8);
 
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn connections_leave_files_for_all_else() {
-        for (open_files, connections) in [(u64::MAX, 2_048), (2_304, 2_048), (1_024, 768), (256, 128), (1, 1), (0, 1)] {
+        for (open_files, connections) in [(u64::MAX, 5_000), (5_256, 5_000), (1_024, 768), (256, 128), (1, 1), (0, 1)] {
             assert_eq!(connections_within(open_files), connections, "{open_files}");
         }
     }

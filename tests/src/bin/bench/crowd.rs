@@ -11,6 +11,8 @@ use anyhow::{Result, ensure};
 
 /// How often those that trickle send a byte, and those that were closed come back.
 const ROUND: Duration = Duration::from_secs(1);
+/// How many of them do so at the same moment. They know nothing of each other.
+const AT_ONCE: usize = 20;
 
 /// A crowd that stays until it is told to leave.
 pub struct Crowd {
@@ -19,7 +21,7 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// So many connections, half of which trickle. A second later all have come.
+    /// So many connections, half of which trickle.
     ///
     /// # Errors
     /// Where this process may not have so many files open.
@@ -40,21 +42,30 @@ impl Crowd {
 }
 
 fn stay(server: SocketAddr, count: usize, gone: &AtomicBool) -> Result<usize> {
-    let (mut members, mut came) = (Vec::with_capacity(count), 0);
-    while !gone.load(Ordering::Relaxed) {
-        members.retain(|(number, stream)| is_open(*number, stream));
-        while members.len() < count {
-            let stream = TcpStream::connect(server)?;
-            stream.set_nonblocking(true)?;
-            if came % 2 == 1 {
-                let _ = (&stream).write_all(b"POST /api/events HTTP/1.1\r\nhost: localhost\r\nx-slow: ");
-            }
-            members.push((came, stream));
+    let mut members = (0..count).map(|number| come(server, number)).collect::<Result<Vec<_>>>()?;
+    let mut came = count;
+    for number in (0..count).cycle() {
+        if gone.load(Ordering::Relaxed) {
+            break;
+        }
+        if !is_open(number, &members[number]) {
+            members[number] = come(server, number)?;
             came += 1;
         }
-        std::thread::sleep(ROUND);
+        if number.is_multiple_of(AT_ONCE) {
+            std::thread::sleep(ROUND * AT_ONCE as u32 / count as u32);
+        }
     }
     Ok(came)
+}
+
+fn come(server: SocketAddr, number: usize) -> Result<TcpStream> {
+    let stream = TcpStream::connect(server)?;
+    stream.set_nonblocking(true)?;
+    if !number.is_multiple_of(2) {
+        let _ = (&stream).write_all(b"POST /api/events HTTP/1.1\r\nhost: localhost\r\nx-slow: ");
+    }
+    Ok(stream)
 }
 
 /// Sends a byte where it trickles. Whether the server still listens.
