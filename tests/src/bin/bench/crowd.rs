@@ -2,8 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,9 +13,9 @@ const ROUND: Duration = Duration::from_secs(1);
 /// How many of them do so at the same moment. They know nothing of each other.
 const AT_ONCE: usize = 20;
 
-/// A crowd that stays until it is told to leave.
+/// A crowd that stays as long as this is there.
 pub struct Crowd {
-    gone: Arc<AtomicBool>,
+    stay: Sender<()>,
     members: JoinHandle<Result<usize>>,
 }
 
@@ -28,32 +27,29 @@ impl Crowd {
     pub fn gather(server: SocketAddr, count: usize) -> Result<Self> {
         let files = rlimit::increase_nofile_limit(u64::MAX)?;
         ensure!(files > count as u64 + 500, "{files} files may be open, which is too few");
-        let gone = Arc::new(AtomicBool::new(false));
-        let seen = gone.clone();
-        let members = std::thread::spawn(move || stay(server, count, &seen));
-        Ok(Crowd { gone, members })
+        let (stay, told) = channel();
+        let members = std::thread::spawn(move || keep(server, count, &told));
+        Ok(Crowd { stay, members })
     }
 
     /// How many connections were opened in all, as others made room for them.
     pub fn leave(self) -> Result<usize> {
-        self.gone.store(true, Ordering::Relaxed);
+        drop(self.stay);
         self.members.join().map_err(|_| anyhow::anyhow!("the crowd panicked"))?
     }
 }
 
-fn stay(server: SocketAddr, count: usize, gone: &AtomicBool) -> Result<usize> {
+fn keep(server: SocketAddr, count: usize, told: &Receiver<()>) -> Result<usize> {
+    let pause = ROUND * AT_ONCE as u32 / count as u32;
     let mut members = (0..count).map(|number| come(server, number)).collect::<Result<Vec<_>>>()?;
     let mut came = count;
     for number in (0..count).cycle() {
-        if gone.load(Ordering::Relaxed) {
-            break;
-        }
         if !is_open(number, &members[number]) {
             members[number] = come(server, number)?;
             came += 1;
         }
-        if number.is_multiple_of(AT_ONCE) {
-            std::thread::sleep(ROUND * AT_ONCE as u32 / count as u32);
+        if number.is_multiple_of(AT_ONCE) && told.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
+            break;
         }
     }
     Ok(came)
