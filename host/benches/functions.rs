@@ -146,8 +146,8 @@ fn program(language: &str, work: &str) -> Arc<dyn Program> {
         }
     };
     let log = Arc::new(Log::new("bench", FOLDER, Arc::default()));
-    compile("bench", language, &code, Surroundings { tables: tables(), secrets: Arc::default(), log, memory })
-        .expect("it compiles")
+    let surroundings = Surroundings { tables: tables(), secrets: Arc::default(), log, memory, large_components: false };
+    compile("bench", language, &code, surroundings).expect("it compiles")
 }
 
 fn tables() -> Arc<Tables> {

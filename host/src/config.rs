@@ -89,6 +89,9 @@ pub struct ServeArgs {
     /// A folder of Wasm functions, reloaded on change
     #[arg(long, value_name = "DIR", env = "UPTO_PLUGINS")]
     plugins: Option<PathBuf>,
+    /// Take components of up to 20 MiB, such as those with CPython in them
+    #[arg(long)]
+    large_components: bool,
     /// Fill an empty store with example runs, by sending them as datagrams
     #[arg(long)]
     demo: bool,
@@ -124,6 +127,7 @@ struct File {
     http: Option<String>,
     scripts: Option<PathBuf>,
     plugins: Option<PathBuf>,
+    large_components: bool,
     hosts: Vec<String>,
     new_contexts: Option<u32>,
     new_names: Option<u32>,
@@ -198,6 +202,8 @@ pub struct ServeConfig {
     pub scripts: Option<PathBuf>,
     /// Folder of Wasm functions.
     pub plugins: Option<PathBuf>,
+    /// Whether functions may be large components.
+    pub large_components: bool,
     /// Whether to fill an empty store with example runs.
     pub demo: bool,
     /// Who may do what.
@@ -246,6 +252,7 @@ impl ServeArgs {
             hosts: Hosts::new(if self.hosts.is_empty() { file.hosts } else { self.hosts }),
             scripts: self.scripts.or(file.scripts),
             plugins: self.plugins.or(file.plugins),
+            large_components: self.large_components || file.large_components,
             demo: self.demo,
             retention: file.retention,
             housekeeping_every: file.housekeeping_every.map_or(HOUSEKEEPING, Duration::from),

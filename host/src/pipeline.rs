@@ -60,7 +60,8 @@ impl Server {
     /// In a sentence for the operator.
     pub async fn bind(config: ServeConfig) -> Result<Self> {
         let store = store::open(&config.store).await.context("the store can't be opened")?;
-        let around = Around { secrets: Arc::new(config.secrets), ..Around::default() };
+        let (secrets, large_components) = (Arc::new(config.secrets), config.large_components);
+        let around = Around { secrets, large_components, ..Around::default() };
         let loader = Loader::new(config.scripts, config.plugins, around.clone())?;
         let registry = Registry::open(store.clone(), loader.functions(), around);
         let registry = registry.await.context("the functions can't be read from the store")?;

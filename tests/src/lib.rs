@@ -1,6 +1,6 @@
 //! What end-to-end tests and benchmarks of upto need: real servers to run it against.
 
-pub mod bomb;
+pub mod components;
 pub mod disk;
 pub mod hal;
 pub mod haproxy;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use upto_tests::bomb;
+use upto_tests::components;
 use upto_tests::postgres::Database;
 use upto_tests::server::{Answer, Server};
 use upto_tests::stream::Stream;
@@ -330,10 +330,10 @@ fn a_check_that_is_given_or_says_too_much_is_refused_by_name() {
 #[test]
 fn a_component_that_takes_too_much_to_compile_is_refused_while_reports_are_answered() {
     let server = Server::start();
-    let harmless = server.put_as("/api/functions/bomb", "application/wasm", &bomb::component(2, 10));
+    let harmless = server.put_as("/api/functions/bomb", "application/wasm", &components::bomb(2, 10));
     assert!(harmless.text.contains("exports neither"), "it is a component: {harmless:?}");
     // It needs more than the 512 MiB, and a slow machine some 10 s to get there.
-    let bomb = bomb::component(150_000, 17);
+    let bomb = components::bomb(150_000, 17);
     let (begun, done, url) = (Instant::now(), AtomicBool::new(false), server.url("/api/events"));
     let refused = std::thread::scope(|scope| {
         let reporter = scope.spawn(|| {
@@ -353,6 +353,23 @@ fn a_component_that_takes_too_much_to_compile_is_refused_while_reports_are_answe
     assert_eq!(refused.status, 422, "{refused:?}");
     assert!(refused.text.contains("too large to be checked"), "{refused:?}");
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[test]
+#[cfg_attr(not(target_arch = "x86_64"), ignore = "they run on x86-64 only")]
+fn large_components_run_where_the_server_is_told_to_take_them() {
+    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins/built/rust-normalise.wasm");
+    let component = components::padded(std::fs::read(built).expect("`make -C plugins` builds it"), 11 << 20);
+    let refused = Server::start().put_as("/api/functions/normalise", "application/wasm", &component);
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert!(refused.text.contains("without --large-components, a component has at most 10485760"), "{refused:?}");
+    let server = Server::with(&["--large-components"]);
+    let deployed = server.put_as("/api/functions/normalise", "application/wasm", &component);
+    assert_eq!(deployed.status, 201, "{deployed:?}");
+    post(&server, "Build/Compile");
+    let events = server.get("/api/contexts/ctx/timelines/latest/events").json();
+    assert_eq!(events["_embedded"]["events"][0]["name"], "build.compile", "{events}");
+    assert_eq!(events["_embedded"]["events"][0]["functions"], json!(["normalise@1"]), "{events}");
 }
 
 #[test]

@@ -13,8 +13,7 @@ use upto_wire::{Report, Time, json};
 
 use super::diff;
 use crate::transform::compile::{self, CompileError, Surroundings, compile};
-use crate::transform::live::FOLDER;
-use crate::transform::log::Log;
+use crate::transform::live::{Around, FOLDER};
 use crate::transform::tables::Tables;
 use crate::transform::{EntryPoints, Function, Language, Outcome, Request, Secrets, Settings};
 
@@ -78,7 +77,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Compiles a function, which sees the secrets of its cases only.
+    /// Compiles a function, whose secrets become those of its cases.
     ///
     /// # Errors
     /// Those of [`compile`].
@@ -86,12 +85,9 @@ impl Loaded {
         name: &str,
         language: Language,
         code: &[u8],
-        tables: Tables,
-        log: Arc<Log>,
-        memory: bool,
+        surroundings: Surroundings,
     ) -> Result<Self, CompileError> {
-        let secrets = Arc::<Secrets>::default();
-        let surroundings = Surroundings { tables: Arc::new(tables), secrets: secrets.clone(), log, memory };
+        let secrets = surroundings.secrets.clone();
         let program = compile(name, language, code, surroundings)?;
         let function = program.instantiate().map_err(|failure| CompileError(failure.message))?;
         Ok(Loaded { function, entry_points: program.entry_points(), secrets })
@@ -245,8 +241,9 @@ fn load(file: &Path) -> Result<Loaded, String> {
         Err(error) => Err(format!("{name}.settings.json: {error}")),
         Ok(text) => Settings::beside(name, Some(&text)),
     }?;
-    let log = Arc::new(Log::new(name, FOLDER, Arc::default()));
-    Loaded::compile(name, language, &code, tables, log, settings.memory).map_err(|error| error.to_string())
+    let around = Around { tables: Arc::new(tables), large_components: true, ..Around::default() };
+    let surroundings = around.of(name, FOLDER, settings.memory);
+    Loaded::compile(name, language, &code, surroundings).map_err(|error| error.to_string())
 }
 
 /// Runs one case; an error is what to show for it.

@@ -17,8 +17,8 @@ use serde_json::value::RawValue;
 
 use super::cases::{self, CaseVerdict, Loaded};
 use super::{diff, limits};
-use crate::transform::live::FOLDER;
-use crate::transform::log::{Journal, Log};
+use crate::transform::live::{Around, FOLDER};
+use crate::transform::log::Journal;
 use crate::transform::tables::{Layer, Table, Tables};
 use crate::transform::{Failure, Function, Language, Outcome, Settings};
 
@@ -51,6 +51,8 @@ pub struct Trial {
     pub settings: String,
     /// Reports to be tried, as JSON.
     pub reports: Vec<Value>,
+    /// Whether it may be a large component, see [`Around::large_components`].
+    pub large_components: bool,
     /// The lookup tables that it may ask for, by name.
     #[serde(with = "shared")]
     pub tables: BTreeMap<String, Arc<Table>>,
@@ -151,8 +153,7 @@ pub fn judge(trial: &Trial) -> Verdict {
 }
 
 fn judged(trial: &Trial) -> Result<Verdict, Problem> {
-    let journal = Arc::new(Journal::default());
-    let (mut loaded, settings) = prepare(trial, &journal)?;
+    let (mut loaded, settings, journal) = prepare(trial)?;
     let cases = trial.cases.as_deref().map_or("[]", RawValue::get);
     let cases = cases::run(cases, &mut loaded).map_err(|error| Problem::new("bad cases", error))?;
     if !trial.reports.is_empty() && !loaded.entry_points.transform {
@@ -165,7 +166,7 @@ fn judged(trial: &Trial) -> Result<Verdict, Problem> {
     Ok(Verdict { problem: None, cases, results, logs, memory: function.memory() })
 }
 
-fn prepare(trial: &Trial, journal: &Arc<Journal>) -> Result<(Loaded, Settings), Problem> {
+fn prepare(trial: &Trial) -> Result<(Loaded, Settings, Arc<Journal>), Problem> {
     let settings = Settings::parse(&trial.name, &trial.settings);
     let settings = settings.map_err(|error| Problem::new("bad settings", error))?;
     let language = Language::of(&trial.language).ok_or_else(|| {
@@ -175,13 +176,15 @@ fn prepare(trial: &Trial, journal: &Arc<Journal>) -> Result<(Loaded, Settings), 
     for (name, table) in &trial.tables {
         tables.set(Layer::Store, name, table.clone());
     }
-    let log = Arc::new(Log::new(&trial.name, FOLDER, journal.clone()));
-    let loaded = Loaded::compile(&trial.name, language, &trial.code, tables, log, settings.memory);
+    let large_components = trial.large_components;
+    let around = Around { tables: Arc::new(tables), large_components, ..Around::default() };
+    let surroundings = around.of(&trial.name, FOLDER, settings.memory);
+    let loaded = Loaded::compile(&trial.name, language, &trial.code, surroundings);
     let loaded = loaded.map_err(|error| Problem {
         line: error.line(),
         ..Problem::new("the function does not compile", error.to_string())
     })?;
-    Ok((loaded, settings))
+    Ok((loaded, settings, around.stats.journal(&trial.name)))
 }
 
 fn attempt(given: &Value, settings: &Settings, function: &mut dyn Function) -> Tried {

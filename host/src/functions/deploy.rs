@@ -129,9 +129,10 @@ impl Registry {
         let (name, language) = (candidate.name.clone(), candidate.language.as_str().to_owned());
         let (code, cases) = (candidate.code.clone(), Some(candidate.cases.clone()));
         let (settings, tables) = (candidate.settings.to_json(), self.tables().clone());
+        let large_components = self.large_components();
         let trial = move || {
             let tables = tables_for(&code, &tables)?;
-            Ok(Trial { name, language, code, cases, settings, reports, tables })
+            Ok(Trial { name, language, code, cases, settings, reports, large_components, tables })
         };
         Ok(self.checker().check(trial).await?)
     }

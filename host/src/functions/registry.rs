@@ -129,6 +129,10 @@ impl Registry {
         &self.around.stats
     }
 
+    pub(super) fn large_components(&self) -> bool {
+        self.around.large_components
+    }
+
     /// The lookup tables.
     pub fn tables(&self) -> &Arc<Tables> {
         &self.around.tables

@@ -59,6 +59,7 @@ fn locally(file: &FunctionFile, reports: Vec<Value>) -> Result<Verdict, ToolErro
         cases: cases.map_err(|error| broken(&file.path, &error))?,
         settings: Value::Object(file.settings.clone()).to_string(),
         reports,
+        large_components: true,
         tables,
     };
     let verdict = check::judge(&trial);

@@ -33,6 +33,8 @@ pub struct Surroundings {
     /// Whether what it remembers from one report to the next stays for as long as its instance does. Where it does not, each
     /// report meets a script as its top level left it, and each call a component that has just started.
     pub memory: bool,
+    /// Whether it may be a component of up to [`budget::LARGE_COMPONENT`].
+    pub large_components: bool,
 }
 
 /// The language that a file's ending tells; `None` where it is no function.
@@ -75,7 +77,8 @@ pub fn compile(
 ) -> Result<Arc<dyn Program>, CompileError> {
     check_name(name)?;
     let (limit, what) = match language {
-        Language::Wasm => (budget::COMPONENT, "a component"),
+        Language::Wasm if surroundings.large_components => (budget::LARGE_COMPONENT, "a component"),
+        Language::Wasm => (budget::COMPONENT, "without --large-components, a component"),
         Language::Lua => (budget::SOURCE, "a script"),
     };
     if code.len() > limit {

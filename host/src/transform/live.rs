@@ -19,13 +19,20 @@ pub struct Around {
     pub secrets: Arc<Secrets>,
     /// What functions do.
     pub stats: Arc<Stats>,
+    /// Whether components may be large, see [`Surroundings::large_components`].
+    pub large_components: bool,
 }
 
 impl Around {
     /// What a version of a function may reach, which may ask for `memory`.
     pub fn of(&self, function: &str, version: u32, memory: bool) -> Surroundings {
-        let log = Arc::new(Log::new(function, version, self.stats.journal(function)));
-        Surroundings { tables: self.tables.clone(), secrets: self.secrets.clone(), log, memory }
+        Surroundings {
+            tables: self.tables.clone(),
+            secrets: self.secrets.clone(),
+            log: Arc::new(Log::new(function, version, self.stats.journal(function))),
+            memory,
+            large_components: self.large_components,
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use super::compile::{self, compile};
 use super::live::{Around, FOLDER, FUNCTIONS};
 use super::tables::{self, Layer};
-use super::{Settings, Version};
+use super::{Settings, Version, budget};
 
 /// How long a folder must be quiet after a change: an editor writes in several steps.
 const QUIET: Duration = Duration::from_millis(100);
@@ -375,7 +375,7 @@ fn look(path: &Path, old: Option<(Seen, u64)>) -> Look {
 
 fn read(path: &Path, seen: Seen) -> io::Result<Files> {
     let mut content = Vec::new();
-    fs::File::open(path)?.take(tables::FILE + 1).read_to_end(&mut content)?;
+    fs::File::open(path)?.take(tables::FILE.max(budget::LARGE_COMPONENT as u64) + 1).read_to_end(&mut content)?;
     let settings = match seen.settings {
         None => None,
         Some(_) => {

@@ -70,7 +70,7 @@ impl LuaProgram {
                         source::OPERATORS
                     ));
                 }
-                let Surroundings { tables, secrets, log, memory } = surroundings;
+                let Surroundings { tables, secrets, log, memory, .. } = surroundings;
                 let (name, source) = (name.to_owned(), format!("{}{source}", source::HEAD));
                 let (compiled, entry_points) = (Compiled::new(), OnceLock::new());
                 Ok(LuaProgram(Arc::new(Script { name, source, tables, secrets, log, memory, compiled, entry_points })))

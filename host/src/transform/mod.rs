@@ -208,6 +208,8 @@ pub mod budget {
     pub const SOURCE: usize = 64 << 10;
     /// Size of a Wasm component, in bytes.
     pub const COMPONENT: usize = 10 << 20;
+    /// The same where large ones are taken: one with all of CPython in it, and not much more.
+    pub const LARGE_COMPONENT: usize = 20 << 20;
     /// Reports that one call is given at the most.
     pub const BATCH: usize = 256;
     /// Processor time that a function has for one request. A datagram has [`REPORT_TIME`], as others wait behind it.

@@ -21,7 +21,7 @@ use super::log::Log;
 use super::tables::Tables;
 use super::{EntryPoints, Failure, FailureCause, Function, Outcome, Program, Rejection, Request, Secrets, budget};
 use bindings::upto::transform::types;
-use engine::Engine;
+use engine::{Compiler, Engine};
 use host::State;
 
 /// Bindings to the world `function` of the contract.
@@ -84,7 +84,8 @@ impl WasmProgram {
                 "it is a core module; a function is a component (docs/functions.md says how to make one)".into(),
             ));
         }
-        let engine = Engine::shared().map_err(|error| refuse(format!("{error:#}")))?;
+        let compiler = Compiler::of(bytes).map_err(refuse)?;
+        let engine = Engine::shared(compiler).map_err(|error| refuse(format!("{error:#}")))?;
         let component =
             Component::from_binary(engine.wasmtime(), bytes).map_err(|error| refuse(format!("{error:#}")))?;
         refuse_foreign_imports(&component).map_err(refuse)?;
@@ -92,7 +93,7 @@ impl WasmProgram {
         if function.is_none() && receiver.is_none() {
             return Err(refuse("it exports neither a function \"transform\" nor \"receive\"".into()));
         }
-        let (name, Surroundings { tables, secrets, log, memory }) = (name.to_owned(), surroundings);
+        let (name, Surroundings { tables, secrets, log, memory, .. }) = (name.to_owned(), surroundings);
         let calls = if memory { CALLS } else { 1 };
         Ok(WasmProgram(Arc::new(Compiled { name, function, receiver, tables, secrets, log, engine, calls })))
     }

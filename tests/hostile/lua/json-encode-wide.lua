@@ -1,5 +1,5 @@
 -- An object of many members that holds itself.
--- expect: error: than
+-- expect: error or time: than
 local wide = {}
 for i = 1, 22000 do
 	wide["k" .. i] = 1

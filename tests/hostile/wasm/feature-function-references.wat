@@ -1,5 +1,5 @@
-;; References to typed functions; and no outcomes.
-;; expect: output: 0 outcomes
+;; References to typed functions.
+;; expect: refused: function references
 (module
   (memory (export "memory") 64)
   (type $f (func))

@@ -132,10 +132,10 @@ test('a component is the chosen file, or that of the version', async () => {
   await draft.try(at('/t'));
   expect(sent[1].body).toMatchObject({ component_base64: 'BA==' });
 
-  await draft.choose(new File([new Uint8Array(10 * 1024 * 1024 + 1)], 'large.wasm'));
+  await draft.choose(new File([new Uint8Array(20 * 1024 * 1024 + 1)], 'large.wasm'));
   expect(draft.fault.value).toMatchObject({
     place: 'code',
-    message: expect.stringContaining('at most 10 MiB'),
+    message: expect.stringContaining('at most 20 MiB'),
   });
   expect(draft.component.value?.file).toBe('a.wasm');
 

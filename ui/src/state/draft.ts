@@ -25,7 +25,7 @@ import { EXAMPLE, EXAMPLE_REPORTS } from '../model/example';
 import { formatBytes } from '../model/functions';
 
 /** The server takes no larger one, and what is chosen is read into memory. */
-const MOST_COMPONENT_BYTES = 10 * 1024 * 1024;
+const MOST_COMPONENT_BYTES = 20 * 1024 * 1024;
 
 /** Why something did not go, and where to show it. */
 export interface Fault {

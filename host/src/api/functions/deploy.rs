@@ -21,8 +21,8 @@ use crate::transform::canary::Plan;
 use crate::transform::settings::SettingsText;
 use crate::transform::{Language, Settings, budget};
 
-/// Bytes of a body that holds a function: a component in base64 with its cases.
-pub const MAX_FUNCTION: usize = budget::COMPONENT / 3 * 4 + CASES + (1 << 20);
+/// Bytes of a body that holds a function: a component in base64 with its cases. Whether one may be so large is told by its check.
+pub const MAX_FUNCTION: usize = budget::LARGE_COMPONENT / 3 * 4 + CASES + (1 << 20);
 /// Bytes of a body that only says what to do.
 const MAX_ORDER: usize = 64 << 10;
 

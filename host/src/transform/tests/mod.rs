@@ -47,7 +47,7 @@ fn program_with(file: &str, bytes: &[u8], memory: bool) -> Result<Arc<dyn Progra
         name,
         language.expect("an ending of a function"),
         bytes,
-        Surroundings { tables: tables(), secrets: Arc::new(secrets), log, memory },
+        Surroundings { tables: tables(), secrets: Arc::new(secrets), log, memory, large_components: true },
     )
 }
 

@@ -95,6 +95,18 @@ pub(super) fn component_of(core: &str, worlds: &[&str]) -> Vec<u8> {
     ComponentEncoder::default().validate(false).module(&module).unwrap().encode().unwrap()
 }
 
+/// The component in the size of one that holds an interpreter, which is compiled by other means: with a section that
+/// nobody reads.
+pub(super) fn large(mut component: Vec<u8>) -> Vec<u8> {
+    const SIZE: usize = 10 << 20;
+    // Sections have a kind and a size in LEB128; this kind is for what anybody likes, under a name, which is empty.
+    component.push(0);
+    component.extend([0, 7, 14].map(|shift| (SIZE >> shift) as u8 | 0x80));
+    component.push((SIZE >> 21) as u8);
+    component.resize(component.len() + SIZE, 0);
+    component
+}
+
 /// Runs `evil` for one report, checks how it ends, and that the next report is served.
 fn attack(component: &[u8], cause: FailureCause, words: &str) {
     let mut function = function(&program("test.wasm", component).unwrap());
@@ -133,6 +145,19 @@ fn traps_are_failures() {
     attack(&guest("(call $recurse)"), FailureCause::Error, "call stack exhausted");
     attack(&guest("(drop (i32.load (i32.const -4)))"), FailureCause::Error, "out of bounds");
     attack(&guest("(i32.store8 (local.get $outcome) (i32.const 9))"), FailureCause::Error, "");
+}
+
+#[test]
+#[cfg_attr(not(target_arch = "x86_64"), ignore = "such components run on x86-64 only")]
+fn a_large_component_is_held_to_the_same_limits() {
+    attack(&large(guest("(loop $l (br $l))")), FailureCause::Time, "out of time");
+    attack(&large(guest("(call $recurse)")), FailureCause::Error, "call stack exhausted");
+    attack(&large(guest("(drop (i32.load (i32.const -4)))")), FailureCause::Error, "out of bounds");
+    let grow = "(loop $l (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable)) (br $l))";
+    attack(&large(guest(grow)), FailureCause::Memory, "more than 16 MiB");
+    let mut function =
+        function(&program("test.wasm", &large(guest("(i32.store8 (local.get $outcome) (i32.const 1))"))).unwrap());
+    assert_eq!(outcome(function.as_mut(), &report("evil")), Outcome::Drop);
 }
 
 #[test]
@@ -294,7 +319,7 @@ fn what_is_no_function_is_refused() {
     assert!(refusal(b"(component)").contains("it is no WebAssembly"));
     assert!(refusal(&wat::parse_str("(component)").unwrap()).contains("transform"));
     assert!(refusal(&[b"\0asm\x0d\0\x01\0".as_slice(), &[7; 100]].concat()).starts_with("test.wasm: "));
-    assert!(refusal(&vec![0; budget::COMPONENT + 1]).contains("at most 10485760"));
+    assert!(refusal(&vec![0; budget::LARGE_COMPONENT + 1]).contains("at most 20971520"));
 }
 
 #[test]

@@ -1,11 +1,14 @@
-//! The one engine of the process and the clock that interrupts its guests. Both exist while a component is loaded.
+//! The engines of the process, one for each compiler, and the clock that interrupts the guests of each. They exist while a
+//! component is loaded that needs them.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy, WasmBacktraceDetails, WasmFeatures,
+};
 
 use super::host::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
 use crate::transform::budget;
@@ -21,7 +24,41 @@ const KEEP_RESIDENT: usize = 256 << 10;
 /// The same where the kernel tells which pages were touched, and only those are zeroed: what a batch takes.
 const KEEP_TOUCHED: usize = 1 << 20;
 
-static SHARED: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
+/// What makes machine code of components.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compiler {
+    /// Cranelift.
+    Optimising,
+    /// Winch, which goes over the code once: for components that hold all of an interpreter, which take Cranelift over ten
+    /// seconds. What it makes is some three times slower.
+    Baseline,
+}
+
+impl Compiler {
+    /// The compiler for a component.
+    ///
+    /// # Errors
+    /// A sentence where there is none for it on this machine.
+    pub(super) fn of(component: &[u8]) -> Result<Compiler, String> {
+        match component.len() > budget::COMPONENT {
+            false => Ok(Compiler::Optimising),
+            // Elsewhere its makers don't yet call it fit for code that nobody trusts.
+            true if cfg!(not(target_arch = "x86_64")) => {
+                Err(format!("a component of more than {} MiB runs on x86-64 only", budget::COMPONENT >> 20))
+            }
+            true => Ok(Compiler::Baseline),
+        }
+    }
+
+    fn shared(self) -> &'static Mutex<Weak<Engine>> {
+        static OPTIMISING: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
+        static BASELINE: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
+        match self {
+            Compiler::Optimising => &OPTIMISING,
+            Compiler::Baseline => &BASELINE,
+        }
+    }
+}
 
 /// An engine with its ticker, which ends with it.
 pub(super) struct Engine {
@@ -31,13 +68,13 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// The engine that all components share, made for the first of them: a host without components has none.
-    pub(super) fn shared() -> wasmtime::Result<Arc<Engine>> {
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The engine that all components of a compiler share, made for the first of them: a host without components has none.
+    pub(super) fn shared(compiler: Compiler) -> wasmtime::Result<Arc<Engine>> {
+        let mut shared = compiler.shared().lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(engine) = shared.upgrade() {
             return Ok(engine);
         }
-        let engine = Arc::new(Engine::new()?);
+        let engine = Arc::new(Engine::new(compiler)?);
         *shared = Arc::downgrade(&engine);
         Ok(engine)
     }
@@ -46,11 +83,11 @@ impl Engine {
         &self.wasmtime
     }
 
-    fn new() -> wasmtime::Result<Engine> {
+    fn new(compiler: Compiler) -> wasmtime::Result<Engine> {
         // A system that limits addresses (`ulimit -v`, some containers) refuses the pool. Instances then start slower.
-        let wasmtime = wasmtime::Engine::new(&pooled()).or_else(|error| {
+        let wasmtime = wasmtime::Engine::new(&pooled(compiler)).or_else(|error| {
             tracing::info!(%error, "no address space for a pool of Wasm instances; each reserves its own");
-            wasmtime::Engine::new(&on_demand())
+            wasmtime::Engine::new(&on_demand(compiler))
         })?;
         let stopped = Arc::new(AtomicBool::new(false));
         let (engine, stop) = (wasmtime.clone(), stopped.clone());
@@ -75,10 +112,16 @@ impl Drop for Engine {
     }
 }
 
-/// What guests may use is what Rust, C and JavaScript compile to. Results are the same on all machines, hence canonical
-/// NaNs. Guard pages and the mitigations of Spectre stay at their defaults, which are on.
-fn config() -> Config {
+/// What guests may use is what Rust, C, JavaScript and Python compile to. Guard pages and the mitigations of Spectre stay at
+/// their defaults, which are on.
+fn config(compiler: Compiler) -> Config {
     let mut config = Config::new();
+    match compiler {
+        // Results are the same on all machines.
+        Compiler::Optimising => config.cranelift_nan_canonicalization(true),
+        // It has no canonical NaNs, and one kind of machine.
+        Compiler::Baseline => config.strategy(Strategy::Winch),
+    };
     config
         .epoch_interruption(true)
         .max_wasm_stack(STACK)
@@ -88,13 +131,13 @@ fn config() -> Config {
         .wasm_multi_memory(true)
         .wasm_tail_call(false)
         .wasm_relaxed_simd(false)
-        .cranelift_nan_canonicalization(true)
+        .wasm_features(WasmFeatures::FUNCTION_REFERENCES, false)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config
 }
 
 /// Instances take a place in a pool that was reserved once, so that one starts within microseconds.
-fn pooled() -> Config {
+fn pooled(compiler: Compiler) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(POOL)
         .total_core_instances(POOL * CORE_INSTANCES as u32)
@@ -113,14 +156,14 @@ fn pooled() -> Config {
         .table_keep_resident(KEEP_RESIDENT)
         // Guests run on the stack of their thread.
         .total_stacks(0);
-    let mut config = config();
+    let mut config = config(compiler);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }
 
 /// Memory is mapped when an instance starts, and no more than it may have.
-fn on_demand() -> Config {
-    let mut config = config();
+fn on_demand(compiler: Compiler) -> Config {
+    let mut config = config(compiler);
     config.memory_reservation(budget::MEMORY as u64).memory_reservation_for_growth(0);
     config
 }

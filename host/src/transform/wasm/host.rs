@@ -17,8 +17,8 @@ use crate::transform::{Secrets, budget, cpu};
 const RESOURCES: usize = 64;
 /// Elements of all tables of functions.
 pub(super) const TABLE_ELEMENTS: usize = 10_000;
-/// A component has its own module, and adapters and shims of a few more.
-pub(super) const CORE_INSTANCES: usize = 16;
+/// A component has its own module, and adapters and shims of some more: Python has 38.
+pub(super) const CORE_INSTANCES: usize = 64;
 /// Tables of functions, in all modules of a component.
 pub(super) const TABLES: usize = 16;
 /// Memories, in all modules of a component.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use upto_tests::bomb;
+use upto_tests::components;
 use upto_tests::postgres::{Database, Postgres};
 use upto_tests::server::{Answer, Server};
 
@@ -30,7 +30,7 @@ pub fn report() -> Result<()> {
     let (begun, refused) = (Instant::now(), AtomicBool::new(false));
     let (during, answer) = std::thread::scope(|scope| {
         let load = scope.spawn(|| rate(&url, &|| refused.load(Ordering::Relaxed)));
-        let bomb = bomb::component(1, 1_000_000);
+        let bomb = components::bomb(1, 1_000_000);
         let answer = server.put_as("/api/functions/bomb", "application/wasm", &bomb);
         refused.store(true, Ordering::Relaxed);
         (load.join(), answer)

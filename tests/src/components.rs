@@ -1,8 +1,8 @@
-//! Components that cost a compiler much.
+//! Components that are unlike most: that cost a compiler much, or are large.
 
 /// A valid component that exports nothing: so many functions with a body of so many steps each. What one long body costs
 /// grows faster than its length.
-pub fn component(functions: usize, steps: usize) -> Vec<u8> {
+pub fn bomb(functions: usize, steps: usize) -> Vec<u8> {
     // No locals; a number, then steps that each take the parameter into account.
     let mut body = vec![0, 0x41, 1];
     for step in 0..steps {
@@ -25,6 +25,12 @@ pub fn component(functions: usize, steps: usize) -> Vec<u8> {
     section(10, &of_each(&sized), &mut module);
     let mut component = b"\0asm\x0d\0\x01\0".to_vec();
     section(1, &module, &mut component);
+    component
+}
+
+/// A component with so many bytes more, which nobody reads.
+pub fn padded(mut component: Vec<u8>, bytes: usize) -> Vec<u8> {
+    section(0, &vec![0; bytes], &mut component);
     component
 }
 
