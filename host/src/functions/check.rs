@@ -20,7 +20,7 @@ use super::{diff, limits};
 use crate::transform::live::{Around, FOLDER};
 use crate::transform::log::Journal;
 use crate::transform::tables::{Layer, Table, Tables};
-use crate::transform::{Failure, Function, Language, Outcome, Settings};
+use crate::transform::{Failure, Function, Language, Outcome, Settings, budget};
 
 pub use process::{CheckError, Checker};
 
@@ -28,6 +28,8 @@ pub use process::{CheckError, Checker};
 pub const TIME: Duration = Duration::from_secs(10);
 /// Memory that the process may write to, in bytes.
 const MEMORY: u64 = 512 << 20;
+/// The same for a component that is larger than [`budget::COMPONENT`].
+const LARGE_MEMORY: u64 = 1 << 30;
 /// Reports that are tried at the most.
 pub const REPORTS: usize = 256;
 /// Bytes of the lookup tables that a function may ask for, all together.
@@ -56,6 +58,14 @@ pub struct Trial {
     /// The lookup tables that it may ask for, by name.
     #[serde(with = "shared")]
     pub tables: BTreeMap<String, Arc<Table>>,
+}
+
+impl Trial {
+    /// Memory that the process of its check may write to, in bytes.
+    fn memory(&self) -> u64 {
+        let large = self.large_components && self.code.len() > budget::COMPONENT;
+        if large { LARGE_MEMORY } else { MEMORY }
+    }
 }
 
 /// The tables whose names stand in the code: what a function may ask for, and no more.
@@ -132,18 +142,22 @@ pub struct Tried {
     pub time_us: f64,
 }
 
-/// The other side: limits itself, reads a trial and writes the verdict.
+/// The other side: reads a trial, limits itself and writes the verdict.
 ///
 /// # Errors
 /// Where stdin holds no trial, or stdout can't be written.
 pub fn run(input: &mut dyn Read, output: &mut dyn Write) -> std::io::Result<()> {
-    limits::limit_process(MEMORY, TIME.as_secs());
     limits::yield_to_others();
-    let mut text = String::new();
-    input.take(INPUT).read_to_string(&mut text)?;
-    let trial: Trial = serde_json::from_str(&text)?;
+    let trial = read(input)?;
+    limits::limit_process(trial.memory(), TIME.as_secs());
     serde_json::to_writer(&mut *output, &judge(&trial))?;
     output.flush()
+}
+
+fn read(input: &mut dyn Read) -> std::io::Result<Trial> {
+    let mut text = String::new();
+    input.take(INPUT).read_to_string(&mut text)?;
+    Ok(serde_json::from_str(&text)?)
 }
 
 /// Compiles, runs the cases, and tries the reports, in this process.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Child;
 use tokio::sync::Semaphore;
 
-use super::{INPUT, MEMORY, TIME, Trial, Verdict};
+use super::{INPUT, TIME, Trial, Verdict};
 
 /// Checks at a time; others wait.
 const CHECKS: usize = 2;
@@ -51,11 +51,15 @@ impl Checker {
     ) -> Result<Verdict, CheckError> {
         let busy = || CheckError::Busy("other functions are being checked; try again".to_owned());
         let _turn = tokio::time::timeout(TURN, self.turns.acquire()).await.map_err(|_| busy())?.map_err(|_| busy())?;
-        let input = in_background(move || input(&trial()?)).await?;
+        let prepare = move || {
+            let trial = trial()?;
+            Ok((input(&trial)?, trial.memory()))
+        };
+        let (input, memory) = in_background(prepare).await?;
         let checked = tokio::time::timeout(TIME, run_apart(input)).await;
         let exceeded = || CheckError::Exceeded(format!("it was not compiled and checked within {} s", TIME.as_secs()));
         let (status, output) = checked.map_err(|_| exceeded())?.map_err(failed)?;
-        in_background(move || verdict(status, &output)).await
+        in_background(move || verdict(status, &output, memory)).await
     }
 }
 
@@ -119,7 +123,7 @@ fn start() -> std::io::Result<Child> {
 }
 
 /// What a process found, by its output; else what its end tells.
-fn verdict(status: ExitStatus, output: &[u8]) -> Result<Verdict, CheckError> {
+fn verdict(status: ExitStatus, output: &[u8], memory: u64) -> Result<Verdict, CheckError> {
     if output.len() as u64 > VERDICT {
         let detail = format!("what became of its cases and reports has more than {} MiB: try fewer", VERDICT >> 20);
         return Err(CheckError::Exceeded(detail));
@@ -130,7 +134,7 @@ fn verdict(status: ExitStatus, output: &[u8]) -> Result<Verdict, CheckError> {
         _ => CheckError::Exceeded(format!(
             "the check ended without a verdict ({status}): it needs more than {} s or {} MiB to be compiled and checked",
             TIME.as_secs(),
-            MEMORY >> 20
+            memory >> 20
         )),
     })
 }
@@ -144,11 +148,12 @@ fn itself() -> Command {
 mod tests {
     use std::os::unix::process::ExitStatusExt;
 
+    use super::super::MEMORY;
     use super::*;
 
     #[test]
     fn a_process_that_could_not_begin_says_nothing_about_the_function() {
-        let of = |status: i32| verdict(ExitStatus::from_raw(status), b"").expect_err("there is no verdict");
+        let of = |status: i32| verdict(ExitStatus::from_raw(status), b"", MEMORY).expect_err("there is no verdict");
         assert!(matches!(of(2 << 8), CheckError::Busy(_)));
         // By SIGKILL, as where its processor time is used up.
         assert!(matches!(of(9), CheckError::Exceeded(_)));
