@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
+use upto_tests::components;
 use upto_tests::server::{Answer, Server, agent};
 
 /// Bytes of a body of reports at the most, as it is sent.
@@ -65,6 +66,18 @@ fn compressed_reports_are_taken_also_where_they_are_larger_than_what_may_be_sent
         assert_eq!((made.status, &made.json()["name"]), (201, &Value::from(coding)));
     }
     assert_eq!(send(&server.url("/api/events"), "identity", &lines("plain", 1, 0)).status, 200);
+}
+
+/// Where nothing is gained by the coding, both forms are in memory for a moment.
+#[test]
+fn a_large_function_has_room_in_both_forms() {
+    let server = Server::with(&["--large-components"]);
+    let component = components::padded(components::bomb(1, 1), 18 << 20);
+    let packed = pack(GzEncoder::new(Vec::new(), Compression::none()), &mut &*component).finish();
+    let request = agent().put(server.url("/api/functions/a")).header("content-type", "application/wasm");
+    let request = request.header("content-encoding", "gzip").send(packed.expect("memory takes it"));
+    let detail = problem(&Answer::of(request.expect("the server answers")), 422);
+    assert!(detail.contains("exports neither") || detail.contains("x86-64 only"), "{detail}");
 }
 
 #[test]

@@ -358,18 +358,37 @@ fn a_component_that_takes_too_much_to_compile_is_refused_while_reports_are_answe
 #[test]
 #[cfg_attr(not(target_arch = "x86_64"), ignore = "they run on x86-64 only")]
 fn large_components_run_where_the_server_is_told_to_take_them() {
+    let database = Database::fresh().expect("a database");
+    let store = ["--store", database.url(), "--large-components"];
+    let (server, other) = (Server::with(&store), Server::with(&store[..2]));
     let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins/built/rust-normalise.wasm");
     let component = components::padded(std::fs::read(built).expect("`make -C plugins` builds it"), 11 << 20);
-    let refused = Server::start().put_as("/api/functions/normalise", "application/wasm", &component);
-    assert_eq!(refused.status, 422, "{refused:?}");
-    assert!(refused.text.contains("without --large-components, a component has at most 10485760"), "{refused:?}");
-    let server = Server::with(&["--large-components"]);
+    for large in [&component, &components::padded(component.clone(), 7 << 20)] {
+        let refused = other.put_as("/api/functions/normalise", "application/wasm", large);
+        assert_eq!(refused.status, 422, "{refused:?}");
+        assert!(refused.text.contains("without --large-components, a component has at most 10485760"), "{refused:?}");
+    }
     let deployed = server.put_as("/api/functions/normalise", "application/wasm", &component);
     assert_eq!(deployed.status, 201, "{deployed:?}");
     post(&server, "Build/Compile");
     let events = server.get("/api/contexts/ctx/timelines/latest/events").json();
     assert_eq!(events["_embedded"]["events"][0]["name"], "build.compile", "{events}");
     assert_eq!(events["_embedded"]["events"][0]["functions"], json!(["normalise@1"]), "{events}");
+    let problem = |other: &Server| {
+        let answer = other.get("/api/functions/normalise");
+        (answer.status == 200).then(|| answer.json()["problem"].as_str().map(str::to_owned)).flatten()
+    };
+    let problem = other.wait_for("what it can't load", problem);
+    assert!(problem.contains("without --large-components"), "{problem}");
+}
+
+#[test]
+fn a_large_component_that_takes_too_much_to_compile_is_refused_too() {
+    let server = Server::with(&["--large-components"]);
+    let begun = Instant::now();
+    let refused = server.put_as("/api/functions/bomb", "application/wasm", &components::bomb(6, 1_000_000));
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
 }
 
 #[test]

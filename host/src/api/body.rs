@@ -39,12 +39,17 @@ pub struct Limit {
     pub sent: usize,
     /// Once it is decompressed, if it is compressed.
     pub unpacked: usize,
+    /// What its sender may do where that is not enough.
+    pub advice: &'static str,
 }
+
+/// For bodies that hold many of something.
+pub const IN_SEVERAL: &str = "send what it holds in several where that is possible";
 
 impl From<usize> for Limit {
     /// As many in either state.
     fn from(bytes: usize) -> Self {
-        Limit { sent: bytes, unpacked: bytes }
+        Limit { sent: bytes, unpacked: bytes, advice: IN_SEVERAL }
     }
 }
 
@@ -56,11 +61,11 @@ pub async fn read(
     limit: impl Into<Limit>,
 ) -> Result<(Bytes, OwnedSemaphorePermit)> {
     let (coding, limit) = (Coding::of(headers)?, limit.into());
-    let sent = read_as_sent(app, body, limit.sent).await?;
+    let sent = read_as_sent(app, body, limit).await?;
     let Some(coding) = coding else { return Ok(sent) };
     // Closed by nobody.
     let turn = app.unpacking.clone().acquire_owned().await.ok();
-    let mut unpacked = Held::new(app, limit.unpacked)?;
+    let mut unpacked = Held::new(app, limit.unpacked, limit.advice)?;
     let unpack = move || {
         let ((packed, _room), _turn) = (sent, turn);
         coding.unpack(&packed, |piece| unpacked.push(piece))?;
@@ -70,9 +75,10 @@ pub async fn read(
 }
 
 /// As [`read`], with the bytes as they were sent: for what is signed.
-pub async fn read_as_sent(app: &App, mut body: Body, limit: usize) -> Result<(Bytes, OwnedSemaphorePermit)> {
-    let mut held = Held::new(app, limit)?;
-    held.expected = body.size_hint().upper().map_or(limit, |declared| limit.min(declared as usize));
+pub async fn read_as_sent(app: &App, mut body: Body, limit: impl Into<Limit>) -> Result<(Bytes, OwnedSemaphorePermit)> {
+    let Limit { sent, advice, .. } = limit.into();
+    let mut held = Held::new(app, sent, advice)?;
+    held.expected = body.size_hint().upper().map_or(sent, |declared| sent.min(declared as usize));
     let deadline = Instant::now() + BODY_WAIT;
     let (mut pace_until, mut paced) = (Instant::now() + PACE_WAIT, 0);
     loop {
@@ -91,6 +97,7 @@ pub async fn read_as_sent(app: &App, mut body: Body, limit: usize) -> Result<(By
 struct Held {
     bytes: Vec<u8>,
     limit: usize,
+    advice: &'static str,
     /// How many bytes it will have at the most, so that no place is taken for more.
     expected: usize,
     room: OwnedSemaphorePermit,
@@ -98,15 +105,15 @@ struct Held {
 }
 
 impl Held {
-    fn new(app: &App, limit: usize) -> Result<Self> {
+    fn new(app: &App, limit: usize, advice: &'static str) -> Result<Self> {
         let bodies = app.bodies.clone();
-        Ok(Held { bytes: Vec::new(), limit, expected: limit, room: take_room(&bodies, 1)?, bodies })
+        Ok(Held { bytes: Vec::new(), limit, advice, expected: limit, room: take_room(&bodies, 1)?, bodies })
     }
 
     fn push(&mut self, data: &[u8]) -> Result<()> {
         let size = self.bytes.len() + data.len();
         if size > self.limit {
-            return Err(too_large(self.limit));
+            return Err(too_large(self.limit, self.advice));
         }
         if size > self.bytes.capacity() {
             let capacity = (2 * self.bytes.capacity()).min(self.expected).max(size);
@@ -133,8 +140,8 @@ fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "body too slow", detail)
 }
 
-fn too_large(limit: usize) -> Problem {
-    let detail = format!("a body has at most {limit} bytes here; send what it holds in several where that is possible");
+fn too_large(limit: usize, advice: &str) -> Problem {
+    let detail = format!("a body has at most {limit} bytes here; {advice}");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body too large", detail)
 }
 
@@ -148,7 +155,7 @@ pub async fn json_with_room<T: DeserializeOwned>(
     app: &App,
     headers: &HeaderMap,
     body: Body,
-    limit: usize,
+    limit: impl Into<Limit>,
 ) -> Result<(T, OwnedSemaphorePermit)> {
     expect_json(headers)?;
     let (bytes, room) = read(app, headers, body, limit).await?;

@@ -27,7 +27,7 @@ use crate::store::{TimelineKey, TimelineRow};
 /// How long a request waits for the store to commit.
 const COMMIT_WAIT: Duration = Duration::from_secs(5);
 /// Bytes of a body of reports at the most.
-const BODY: body::Limit = body::Limit { sent: MAX_BODY, unpacked: 16 << 20 };
+const BODY: body::Limit = body::Limit { sent: MAX_BODY, unpacked: 16 << 20, advice: body::IN_SEVERAL };
 /// A body of so many bytes takes long enough to decode that the thread's other requests go elsewhere in the meantime.
 const LARGE: usize = 256 << 10;
 

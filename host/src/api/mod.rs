@@ -43,8 +43,10 @@ use problem::Problem;
 
 pub use serve::serve;
 
-/// Bodies that may be in memory at the same time, in KiB.
+/// Bodies that may be in memory at the same time, in KiB: among others two functions as JSON, or one that is decompressed.
 const BODIES_KIB: usize = 32 << 10;
+/// The same where functions may be large.
+const LARGE_BODIES_KIB: usize = 64 << 10;
 /// Bodies that may be decompressed at the same time; further ones wait.
 const UNPACKING: usize = 2;
 /// Charts that may be laid out at the same time; further ones wait. One of 200,000 events takes some 100 MiB.
@@ -89,7 +91,8 @@ impl App {
         doors: (Access, Hosts),
         shutdown: CancellationToken,
     ) -> Self {
-        let bodies = Arc::new(Semaphore::new(BODIES_KIB));
+        let bodies = if registry.large_components() { LARGE_BODIES_KIB } else { BODIES_KIB };
+        let bodies = Arc::new(Semaphore::new(bodies));
         let charts = Arc::new(Semaphore::new(CHARTS));
         let comparisons = Arc::new(Semaphore::new(COMPARISONS));
         let streams = Arc::new(Semaphore::new(STREAMS));

@@ -24,12 +24,12 @@ use crate::transform::{Failure, Function, Language, Outcome, Settings, budget};
 
 pub use process::{CheckError, Checker};
 
-/// How long a check may take, in real and in processor time.
-pub const TIME: Duration = Duration::from_secs(10);
-/// Memory that the process may write to, in bytes.
-const MEMORY: u64 = 512 << 20;
-/// The same for a component that is larger than [`budget::COMPONENT`].
-const LARGE_MEMORY: u64 = 1 << 30;
+/// Processor time that a check may take.
+const TIME: Duration = Duration::from_secs(10);
+/// What else it may take.
+const ALLOWANCE: Allowance = Allowance { time: TIME, memory: 512 << 20 };
+/// The same for a component that is larger than [`budget::COMPONENT`]. It gives way to all others, and has much to do.
+const LARGE_ALLOWANCE: Allowance = Allowance { time: Duration::from_secs(20), memory: 1 << 30 };
 /// Reports that are tried at the most.
 pub const REPORTS: usize = 256;
 /// Bytes of the lookup tables that a function may ask for, all together.
@@ -60,11 +60,19 @@ pub struct Trial {
     pub tables: BTreeMap<String, Arc<Table>>,
 }
 
+/// What a check may take.
+#[derive(Debug, Clone, Copy)]
+struct Allowance {
+    /// Real time.
+    time: Duration,
+    /// Memory that the process may write to, in bytes.
+    memory: u64,
+}
+
 impl Trial {
-    /// Memory that the process of its check may write to, in bytes.
-    fn memory(&self) -> u64 {
+    fn allowance(&self) -> Allowance {
         let large = self.large_components && self.code.len() > budget::COMPONENT;
-        if large { LARGE_MEMORY } else { MEMORY }
+        if large { LARGE_ALLOWANCE } else { ALLOWANCE }
     }
 }
 
@@ -73,7 +81,7 @@ impl Trial {
 /// # Errors
 /// The table with which they have more than [`TABLES`] bytes.
 pub fn tables_for(code: &[u8], tables: &Tables) -> Result<BTreeMap<String, Arc<Table>>, CheckError> {
-    let named = |name: &String| code.windows(name.len().max(1)).any(|window| window == name.as_bytes());
+    let named = |name: &String| memchr::memmem::find(code, name.as_bytes()).is_some();
     let mut found = BTreeMap::new();
     let mut bytes = 0;
     for name in tables.names().into_iter().filter(named) {
@@ -149,7 +157,7 @@ pub struct Tried {
 pub fn run(input: &mut dyn Read, output: &mut dyn Write) -> std::io::Result<()> {
     limits::yield_to_others();
     let trial = read(input)?;
-    limits::limit_process(trial.memory(), TIME.as_secs());
+    limits::limit_process(trial.allowance().memory, TIME.as_secs());
     serde_json::to_writer(&mut *output, &judge(&trial))?;
     output.flush()
 }

@@ -129,7 +129,8 @@ impl Registry {
         &self.around.stats
     }
 
-    pub(super) fn large_components(&self) -> bool {
+    /// Whether functions may be large components.
+    pub fn large_components(&self) -> bool {
         self.around.large_components
     }
 

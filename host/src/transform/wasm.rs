@@ -84,7 +84,7 @@ impl WasmProgram {
                 "it is a core module; a function is a component (docs/functions.md says how to make one)".into(),
             ));
         }
-        let compiler = Compiler::of(bytes).map_err(refuse)?;
+        let compiler = Compiler::of(bytes, surroundings.large_components).map_err(refuse)?;
         let engine = Engine::shared(compiler).map_err(|error| refuse(format!("{error:#}")))?;
         let component =
             Component::from_binary(engine.wasmtime(), bytes).map_err(|error| refuse(format!("{error:#}")))?;

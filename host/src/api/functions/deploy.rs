@@ -21,10 +21,19 @@ use crate::transform::canary::Plan;
 use crate::transform::settings::SettingsText;
 use crate::transform::{Language, Settings, budget};
 
-/// Bytes of a body that holds a function: a component in base64 with its cases. Whether one may be so large is told by its check.
-pub const MAX_FUNCTION: usize = budget::LARGE_COMPONENT / 3 * 4 + CASES + (1 << 20);
 /// Bytes of a body that only says what to do.
 const MAX_ORDER: usize = 64 << 10;
+
+/// How large a body may be that holds a function: a component in base64 with its cases. A large one is read also where it
+/// is refused then: its check says why, and who is still sending would not hear it.
+pub fn limit(app: &App) -> body::Limit {
+    let bytes = |component: usize| component / 3 * 4 + CASES + (1 << 20);
+    let sent = bytes(budget::LARGE_COMPONENT);
+    match app.registry.large_components() {
+        true => body::Limit { sent, unpacked: sent, advice: "no component is larger" },
+        false => body::Limit { sent, unpacked: bytes(budget::COMPONENT), advice: "--large-components lets in more" },
+    }
+}
 
 /// A function as JSON, whatever is to be done with it.
 #[derive(Deserialize)]
@@ -115,12 +124,12 @@ pub async fn deploy(
     // The place is kept until the function is checked, as it is held until then.
     let (candidate, activate, _room) = match language {
         Some(language) => {
-            let (code, room) = body::read(&app, &headers, body, MAX_FUNCTION).await?;
+            let (code, room) = body::read(&app, &headers, body, limit(&app)).await?;
             let settings = Settings::of(&name);
             (Candidate { name: name.clone(), language, code, cases: no_cases(), settings }, true, room)
         }
         None => {
-            let (text, room): (FunctionText, _) = body::json_with_room(&app, &headers, body, MAX_FUNCTION).await?;
+            let (text, room): (FunctionText, _) = body::json_with_room(&app, &headers, body, limit(&app)).await?;
             let activate = text.activate.unwrap_or(true);
             (text.candidate(&name)?, activate, room)
         }

@@ -12,7 +12,7 @@ use super::super::extract::Segments;
 use super::super::hal::Hal;
 use super::super::problem::{Problem, Result};
 use super::super::{App, body};
-use super::deploy::{FunctionText, MAX_FUNCTION, no_cases};
+use super::deploy::{FunctionText, limit, no_cases};
 use super::{cases, resource, versions};
 use crate::functions::check::{REPORTS, Verdict};
 use crate::functions::deploy::Candidate;
@@ -41,8 +41,7 @@ pub async fn attempt(
     body: Body,
 ) -> Result<Hal> {
     // The place is kept until the function is checked, as it is held until then.
-    let (mut members, _room): (Map<String, Value>, _) =
-        body::json_with_room(&app, &headers, body, MAX_FUNCTION).await?;
+    let (mut members, _room): (Map<String, Value>, _) = body::json_with_room(&app, &headers, body, limit(&app)).await?;
     let subject = SUBJECT.iter().filter_map(|name| Some(((*name).to_owned(), members.shift_remove(*name)?))).collect();
     let subject: Subject = part(Value::Object(subject))?;
     let function: FunctionText = part(Value::Object(members))?;

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Child;
 use tokio::sync::Semaphore;
 
-use super::{INPUT, TIME, Trial, Verdict};
+use super::{Allowance, INPUT, TIME, Trial, Verdict};
 
 /// Checks at a time; others wait.
 const CHECKS: usize = 2;
@@ -53,13 +53,14 @@ impl Checker {
         let _turn = tokio::time::timeout(TURN, self.turns.acquire()).await.map_err(|_| busy())?.map_err(|_| busy())?;
         let prepare = move || {
             let trial = trial()?;
-            Ok((input(&trial)?, trial.memory()))
+            Ok((input(&trial)?, trial.allowance()))
         };
-        let (input, memory) = in_background(prepare).await?;
-        let checked = tokio::time::timeout(TIME, run_apart(input)).await;
-        let exceeded = || CheckError::Exceeded(format!("it was not compiled and checked within {} s", TIME.as_secs()));
+        let (input, allowance) = in_background(prepare).await?;
+        let checked = tokio::time::timeout(allowance.time, run_apart(input)).await;
+        let time = allowance.time.as_secs();
+        let exceeded = || CheckError::Exceeded(format!("it was not compiled and checked within {time} s"));
         let (status, output) = checked.map_err(|_| exceeded())?.map_err(failed)?;
-        in_background(move || verdict(status, &output, memory)).await
+        in_background(move || verdict(status, &output, allowance)).await
     }
 }
 
@@ -123,7 +124,7 @@ fn start() -> std::io::Result<Child> {
 }
 
 /// What a process found, by its output; else what its end tells.
-fn verdict(status: ExitStatus, output: &[u8], memory: u64) -> Result<Verdict, CheckError> {
+fn verdict(status: ExitStatus, output: &[u8], allowance: Allowance) -> Result<Verdict, CheckError> {
     if output.len() as u64 > VERDICT {
         let detail = format!("what became of its cases and reports has more than {} MiB: try fewer", VERDICT >> 20);
         return Err(CheckError::Exceeded(detail));
@@ -134,7 +135,7 @@ fn verdict(status: ExitStatus, output: &[u8], memory: u64) -> Result<Verdict, Ch
         _ => CheckError::Exceeded(format!(
             "the check ended without a verdict ({status}): it needs more than {} s or {} MiB to be compiled and checked",
             TIME.as_secs(),
-            memory >> 20
+            allowance.memory >> 20
         )),
     })
 }
@@ -148,12 +149,12 @@ fn itself() -> Command {
 mod tests {
     use std::os::unix::process::ExitStatusExt;
 
-    use super::super::MEMORY;
+    use super::super::ALLOWANCE;
     use super::*;
 
     #[test]
     fn a_process_that_could_not_begin_says_nothing_about_the_function() {
-        let of = |status: i32| verdict(ExitStatus::from_raw(status), b"", MEMORY).expect_err("there is no verdict");
+        let of = |status: i32| verdict(ExitStatus::from_raw(status), b"", ALLOWANCE).expect_err("there is no verdict");
         assert!(matches!(of(2 << 8), CheckError::Busy(_)));
         // By SIGKILL, as where its processor time is used up.
         assert!(matches!(of(9), CheckError::Exceeded(_)));

@@ -215,6 +215,7 @@ fn attacks() {
             if cfg!(target_arch = "x86_64") && attack.file.ends_with(".wasm") {
                 attack.code = large(attack.code);
                 tell(attack.run(false));
+                tell(attack.run(true));
             }
             eprintln!();
             drop(attack);

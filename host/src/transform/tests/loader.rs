@@ -94,6 +94,19 @@ fn functions_come_from_both_folders_and_what_does_not_load_is_told() {
     assert!(broken.version.is_none() && broken.problem.as_ref().unwrap().starts_with("broken.lua:1: "));
 }
 
+#[test]
+#[cfg_attr(not(target_arch = "x86_64"), ignore = "large components run on x86-64 only")]
+fn a_component_that_is_larger_than_a_table_may_be_is_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.wasm"), wasm::padded(wasm::guest(wasm::KEEP), 17 << 20)).unwrap();
+    let load = |large_components| {
+        let around = Around { large_components, ..Around::default() };
+        Loader::new(None, Some(folder.path().into()), around).unwrap().functions().borrow()[0].clone()
+    };
+    assert_eq!(load(true).problem, None);
+    assert!(load(false).problem.unwrap().contains("without --large-components"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_come_in_and_unchanged_files_keep_their_program() {
     let mut folder = Folder::with(&[("a.lua", KEEP), ("b.lua", KEEP)]);

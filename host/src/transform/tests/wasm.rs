@@ -95,15 +95,18 @@ pub(super) fn component_of(core: &str, worlds: &[&str]) -> Vec<u8> {
     ComponentEncoder::default().validate(false).module(&module).unwrap().encode().unwrap()
 }
 
-/// The component in the size of one that holds an interpreter, which is compiled by other means: with a section that
-/// nobody reads.
-pub(super) fn large(mut component: Vec<u8>) -> Vec<u8> {
-    const SIZE: usize = 10 << 20;
+/// The component in the size of one that holds an interpreter, which is compiled by other means.
+pub(super) fn large(component: Vec<u8>) -> Vec<u8> {
+    padded(component, budget::COMPONENT)
+}
+
+/// The component with a section of so many bytes more, which nobody reads.
+pub(super) fn padded(mut component: Vec<u8>, size: usize) -> Vec<u8> {
     // Sections have a kind and a size in LEB128; this kind is for what anybody likes, under a name, which is empty.
     component.push(0);
-    component.extend([0, 7, 14].map(|shift| (SIZE >> shift) as u8 | 0x80));
-    component.push((SIZE >> 21) as u8);
-    component.resize(component.len() + SIZE, 0);
+    component.extend([0, 7, 14].map(|shift| (size >> shift) as u8 | 0x80));
+    component.push((size >> 21) as u8);
+    component.resize(component.len() + size, 0);
     component
 }
 

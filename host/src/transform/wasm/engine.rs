@@ -38,13 +38,15 @@ impl Compiler {
     /// The compiler for a component.
     ///
     /// # Errors
-    /// A sentence where there is none for it on this machine.
-    pub(super) fn of(component: &[u8]) -> Result<Compiler, String> {
+    /// A sentence where none is to be had for it.
+    pub(super) fn of(component: &[u8], large_components: bool) -> Result<Compiler, String> {
+        let limit = budget::COMPONENT >> 20;
         match component.len() > budget::COMPONENT {
             false => Ok(Compiler::Optimising),
-            // Elsewhere its makers don't yet call it fit for code that nobody trusts.
+            true if !large_components => Err(format!("a component of more than {limit} MiB needs --large-components")),
+            // Elsewhere it is not fuzzed, says https://docs.wasmtime.dev/stability-tiers.html.
             true if cfg!(not(target_arch = "x86_64")) => {
-                Err(format!("a component of more than {} MiB runs on x86-64 only", budget::COMPONENT >> 20))
+                Err(format!("a component of more than {limit} MiB runs on x86-64 only"))
             }
             true => Ok(Compiler::Baseline),
         }
@@ -112,17 +114,16 @@ impl Drop for Engine {
     }
 }
 
-/// What guests may use is what Rust, C, JavaScript and Python compile to. Guard pages and the mitigations of Spectre stay at
-/// their defaults, which are on.
+/// What guests may use is what Rust, C, JavaScript and Python compile to. Results are the same on all machines, hence
+/// canonical NaNs. Guard pages and the mitigations of Spectre stay at their defaults, which are on.
 fn config(compiler: Compiler) -> Config {
     let mut config = Config::new();
-    match compiler {
-        // Results are the same on all machines.
-        Compiler::Optimising => config.cranelift_nan_canonicalization(true),
-        // It has no canonical NaNs, and one kind of machine.
-        Compiler::Baseline => config.strategy(Strategy::Winch),
-    };
     config
+        .strategy(match compiler {
+            Compiler::Optimising => Strategy::Cranelift,
+            Compiler::Baseline => Strategy::Winch,
+        })
+        .cranelift_nan_canonicalization(true)
         .epoch_interruption(true)
         .max_wasm_stack(STACK)
         .concurrency_support(false)
