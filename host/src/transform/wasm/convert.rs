@@ -8,8 +8,7 @@ use crate::transform::{Changes, Failure, FailureCause, Outcome, budget};
 /// A batch in the columns of the contract, so that each is copied at once. Texts that stand in the same place of the
 /// report before are not repeated.
 pub(super) struct Batch {
-    texts: Vec<u8>,
-    offsets: Vec<u32>,
+    texts: Texts,
     label_sets: Vec<Vec<(u32, u32)>>,
     contexts: Vec<u32>,
     names: Vec<u32>,
@@ -26,10 +25,9 @@ const NO_TIME: i64 = -1;
 
 impl Batch {
     pub(super) fn of(reports: &[Report<'_>]) -> Self {
-        // The first text is empty and the first labels are none: what is before the first report.
         let mut batch = Batch {
-            texts: Vec::with_capacity(reports.iter().map(|report| report.name.len() + 1).sum()),
-            offsets: vec![0, 0],
+            texts: Texts::with_capacity(reports.iter().map(|report| report.name.len() + 1).sum()),
+            // The first labels are none.
             label_sets: vec![Vec::new()],
             contexts: Vec::with_capacity(reports.len()),
             names: Vec::with_capacity(reports.len()),
@@ -40,28 +38,42 @@ impl Batch {
             statuses: reports.iter().map(|report| report.status.map(status_in)).collect(),
             labels: Vec::with_capacity(reports.len()),
         };
-        let (mut context, mut name, mut host, mut timeline) = (0, 0, 0, 0);
+        let [mut context, mut name, mut host, mut timeline] = <[Last<'_>; 4]>::default();
+        let mut labels = Vec::new();
         for report in reports {
-            context = batch.text(&report.context, context);
-            name = batch.text(&report.name, name);
-            host = batch.text(&report.host, host);
-            timeline = batch.text(report.timeline.as_deref().unwrap_or_default(), timeline);
-            let labels = batch.labels(&report.labels);
-            batch.contexts.push(context);
-            batch.names.push(name);
-            batch.hosts.push(host);
-            batch.timelines.push(timeline);
-            batch.labels.push(labels);
+            batch.contexts.push(context.or_new(&report.context, &mut batch.texts));
+            batch.names.push(name.or_new(&report.name, &mut batch.texts));
+            batch.hosts.push(host.or_new(&report.host, &mut batch.texts));
+            batch.timelines.push(timeline.or_new(report.timeline.as_deref().unwrap_or_default(), &mut batch.texts));
+            let set = batch.label_set(&report.labels, &mut labels);
+            batch.labels.push(set);
         }
         batch
+    }
+
+    /// The index of labels, which may be the last.
+    fn label_set<'a>(&mut self, labels: &'a Labels<'_>, last: &mut Vec<(Last<'a>, Last<'a>)>) -> u32 {
+        if labels.is_empty() {
+            return 0;
+        }
+        let mut pairs = last.iter().zip(labels.iter());
+        let same = last.len() == labels.len() && pairs.all(|(last, new)| (last.0.text, last.1.text) == new);
+        if !same {
+            last.resize(labels.len(), Default::default());
+            let mut coded = |(last, (key, value)): (&mut (Last<'a>, Last<'a>), (&'a str, &'a str))| {
+                (last.0.or_new(key, &mut self.texts), last.1.or_new(value, &mut self.texts))
+            };
+            self.label_sets.push(last.iter_mut().zip(labels.iter()).map(&mut coded).collect());
+        }
+        self.label_sets.len() as u32 - 1
     }
 
     /// Calls what is to be given the batch.
     pub(super) fn lend<T>(&self, call: impl FnOnce(types::Batch<'_>) -> T) -> T {
         let label_sets: Vec<&[(u32, u32)]> = self.label_sets.iter().map(Vec::as_slice).collect();
         call(types::Batch {
-            texts: &self.texts,
-            offsets: &self.offsets,
+            texts: &self.texts.bytes,
+            offsets: &self.texts.offsets,
             label_sets: &label_sets,
             contexts: &self.contexts,
             names: &self.names,
@@ -73,43 +85,44 @@ impl Batch {
             labels: &self.labels,
         })
     }
+}
 
-    /// The index of a text, which may be the one at `before`.
-    fn text(&mut self, text: &str, before: u32) -> u32 {
-        if self.is(before, text) {
-            return before;
-        }
-        if text.is_empty() {
-            return 0;
-        }
-        self.texts.extend_from_slice(text.as_bytes());
-        self.offsets.push(self.texts.len() as u32);
+/// The texts of a batch, and where each begins. The first is empty.
+struct Texts {
+    bytes: Vec<u8>,
+    offsets: Vec<u32>,
+}
+
+impl Texts {
+    fn with_capacity(bytes: usize) -> Self {
+        Texts { bytes: Vec::with_capacity(bytes), offsets: vec![0, 0] }
+    }
+
+    /// The index of a new text.
+    fn add(&mut self, text: &str) -> u32 {
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.offsets.push(self.bytes.len() as u32);
         self.offsets.len() as u32 - 2
     }
+}
 
-    fn is(&self, index: u32, text: &str) -> bool {
-        let (from, to) = (self.offsets[index as usize] as usize, self.offsets[index as usize + 1] as usize);
-        &self.texts[from..to] == text.as_bytes()
-    }
+/// The last text of a column, with its index.
+#[derive(Clone, Copy, Default)]
+struct Last<'a> {
+    text: &'a str,
+    index: u32,
+}
 
-    /// The index of labels, which may be the last.
-    fn labels(&mut self, labels: &Labels<'_>) -> u32 {
-        if labels.is_empty() {
-            return 0;
+impl<'a> Last<'a> {
+    /// The index of a text, which may be this one and otherwise is it from now on.
+    fn or_new(&mut self, text: &'a str, texts: &mut Texts) -> u32 {
+        // To compare nothing with nothing takes long where the C library does it by a masked load from no address.
+        if text.is_empty() {
+            *self = Last::default();
+        } else if self.text != text {
+            *self = Last { text, index: texts.add(text) };
         }
-        let last = self.label_sets.len() - 1;
-        let set = &self.label_sets[last];
-        let same = set.len() == labels.len()
-            && set.iter().zip(labels.iter()).all(|(set, (key, value))| self.is(set.0, key) && self.is(set.1, value));
-        if !same {
-            let mut coded = Vec::with_capacity(labels.len());
-            for (at, (key, value)) in labels.iter().enumerate() {
-                let before = self.label_sets[last].get(at).copied().unwrap_or_default();
-                coded.push((self.text(key, before.0), self.text(value, before.1)));
-            }
-            self.label_sets.push(coded);
-        }
-        self.label_sets.len() as u32 - 1
+        self.index
     }
 }
 
@@ -219,5 +232,53 @@ pub(super) fn status_out(status: types::Status) -> Status {
         types::Status::Timeout => Status::Timeout,
         types::Status::Failure => Status::Failure,
         types::Status::Error => Status::Error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The report at an index, as a guest reads it.
+    fn read(batch: &Batch, at: usize) -> Report<'_> {
+        let text = |index: u32| {
+            let offsets = &batch.texts.offsets[index as usize..][..2];
+            str::from_utf8(&batch.texts.bytes[offsets[0] as usize..offsets[1] as usize]).unwrap()
+        };
+        let label = |(key, value): &(u32, u32)| (text(*key), text(*value));
+        Report {
+            context: text(batch.contexts[at]).into(),
+            name: text(batch.names[at]).into(),
+            kind: kind_out(batch.kinds[at]),
+            time: Some(batch.times[at]).filter(|time| *time != NO_TIME).map(Time::from_micros),
+            host: text(batch.hosts[at]).into(),
+            auto_ip: false,
+            timeline: Some(text(batch.timelines[at])).filter(|name| !name.is_empty()).map(Into::into),
+            status: batch.statuses[at].map(status_out),
+            labels: batch.label_sets[batch.labels[at] as usize].iter().map(label).collect(),
+        }
+    }
+
+    #[test]
+    fn guests_read_what_the_host_has() {
+        // One that comes again after an empty one, too.
+        const TEXTS: [&str; 6] = ["", "a", "", "a", "b", "ab"];
+        let report = |i: usize| {
+            // In each column they change at other times.
+            let text = |column: usize| TEXTS[i / (1 + column) % TEXTS.len()];
+            let mut report = Report::new(if i.is_multiple_of(3) { Kind::End } else { Kind::Point }, text(0), text(1));
+            (report.host, report.timeline) =
+                (text(2).into(), Some(text(3)).filter(|name| !name.is_empty()).map(Into::into));
+            report.time = i.is_multiple_of(2).then(|| Time::from_micros(i as i64));
+            report.status = i.is_multiple_of(5).then_some(Status::Failure);
+            (0..i / 7 % 4).for_each(|at| report.labels.set(["k", "l", "m"][at], text(4 + at)));
+            report
+        };
+        let reports: Vec<_> = (0..1_000).map(report).collect();
+        let batch = Batch::of(&reports);
+        for (at, report) in reports.iter().enumerate() {
+            assert_eq!(&read(&batch, at), report, "{at}");
+        }
+        assert!(batch.texts.offsets.len() < 2 * reports.len(), "what is repeated stands there once");
     }
 }
