@@ -41,7 +41,7 @@ impl LabelText {
     }
 }
 
-/// Which functions changed a report, each as `function@version`, in the order in which they did. Cheap to clone.
+/// Which functions made or changed a report, each as `function@version`, in the order in which they did. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FunctionSet(Option<Arc<str>>);
 
@@ -54,6 +54,15 @@ impl FunctionSet {
     /// Its text, such as `rename@3 hosts@1`.
     pub fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
+    }
+
+    /// These, and then others.
+    pub fn then(&self, others: FunctionSet) -> FunctionSet {
+        match (&self.0, &others.0) {
+            (None, _) => others,
+            (_, None) => self.clone(),
+            (Some(first), Some(second)) => FunctionSet(Some(format!("{first} {second}").into())),
+        }
     }
 
     /// The functions, one by one.
@@ -94,7 +103,7 @@ pub struct Event {
     pub starts: Option<Starts>,
     /// The greatest of its ends and points, if any came.
     pub finish: Option<Finish>,
-    /// Which functions changed the report that tells its finish or, while there is none, its earliest start. Of reports
+    /// Which functions made or changed the report that tells its finish or, while there is none, its earliest start. Of reports
     /// that say the same it is the one that came first.
     pub functions: FunctionSet,
 }

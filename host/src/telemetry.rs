@@ -196,15 +196,19 @@ pub fn render(telemetry: &Telemetry, out: &mut String) {
 /// The lines of the functions.
 pub fn render_functions(versions: &[Snapshot], out: &mut String) {
     type Value = fn(&Snapshot) -> f64;
-    let families: [(&str, &str, &str, Value); 14] = [
+    let families: [(&str, &str, &str, Value); 16] = [
         ("received_total", "counter", "Reports given to a function.", |s| s.received as f64),
         ("kept_total", "counter", "Reports that it left as they were.", |s| s.kept as f64),
         ("changed_total", "counter", "Reports that it changed.", |s| s.changed as f64),
         ("dropped_total", "counter", "Reports that it dropped.", |s| s.dropped as f64),
         ("expanded_total", "counter", "Reports for which it made several.", |s| s.expanded as f64),
+        ("resting", "gauge", "1 while it rests, as it failed again and again.", |s| f64::from(u8::from(s.resting))),
         ("skipped_total", "counter", "Reports that came while it rested.", |s| s.skipped as f64),
         ("made_total", "counter", "Reports that it made of those expanded.", |s| s.made as f64),
         ("requests_total", "counter", "Requests and datagrams given to it.", |s| s.requests as f64),
+        ("requests_made_total", "counter", "Reports that it made of requests and datagrams.", |s| {
+            s.requests_made as f64
+        }),
         ("requests_refused_total", "counter", "Requests that it refused.", |s| s.requests_refused as f64),
         ("requests_failed_total", "counter", "Requests and datagrams on which it failed.", |s| {
             s.requests_failed as f64

@@ -64,6 +64,7 @@ fn a_signed_delivery_of_github_becomes_events_and_again_changes_nothing() {
     let step = "linters (node 18_x).03 Run yarn run format-check";
     let step = server.event(context, run, step, "GitHub Actions 5").expect("made");
     assert_eq!((&step["state"], &step["duration_s"]), (&json!("failed"), &json!(22.0)));
+    assert_eq!(step["functions"], json!(["github"]), "it tells who made it");
     assert_eq!(server.get("/api/contexts").json()["_embedded"]["contexts"].as_array().map(Vec::len), Some(1));
     assert_eq!(server.metric("upto_function_requests_total"), 2);
 }
@@ -125,10 +126,41 @@ fn only_functions_that_receive_are_hooks() {
     assert_eq!(server.post_as("/hooks/echo/a%20b/c?q=1+2", "text/plain", b" x").json()["accepted"], 1);
     assert_eq!(server.get("/hooks/echo").json()["accepted"], 1);
     // What a hook made passes the functions that transform.
-    assert!(server.event("ctx", "1", "POST/A B/C1 2 X", "").is_some());
-    assert!(server.event("ctx", "1", "GET/", "").is_some());
+    for (name, functions) in [("POST/A B/C1 2 X", json!(["echo", "shout"])), ("GET/", json!(["echo"]))] {
+        assert_eq!(server.event("ctx", "1", name, "").expect("made")["functions"], functions);
+    }
     let large = vec![b'x'; (4 << 20) + 1];
     assert_eq!(server.post_as("/hooks/echo", "text/plain", &large).status, 413);
+}
+
+#[test]
+fn a_hook_remembers_where_it_may_and_rests_where_it_fails_again_and_again() {
+    let server = Server::with(&[]);
+    let deploy = |name: &str, memory: bool, source: &str| {
+        let settings = json!({"memory": memory});
+        let function = json!({"language": "lua", "source": source, "settings": settings});
+        let body = function.to_string();
+        let answer = server.put_as(&format!("/api/functions/{name}"), "application/json", body.as_bytes());
+        assert_eq!(answer.status, 201, "{answer:?}");
+    };
+    let count = "local n = 0\nfunction receive(request)\n  n += 1\n  \
+                 return { context = 'ctx', type = 'point', name = 'seen.' .. n }\nend\n";
+    deploy("with", true, count);
+    deploy("without", false, count);
+    for name in ["with", "without", "with", "without"] {
+        assert_eq!(server.post_as(&format!("/hooks/{name}"), "text/plain", b"").status, 200);
+    }
+    assert_eq!(server.event("ctx", "1", "seen.2", "").expect("made")["functions"], json!(["with@1"]));
+    deploy("bad", false, "function receive(request)\n  error('no ' .. request.body)\nend\n");
+    for _ in 0..100 {
+        assert_eq!(server.post_as("/hooks/bad", "text/plain", b"luck").status, 422);
+    }
+    let answer = server.post_as("/hooks/bad", "text/plain", b"luck");
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "5"), "{answer:?}");
+    let function = server.get("/api/functions/bad").json();
+    assert_eq!((&function["state"], &function["counts"]["requests_failed"]), (&json!("resting"), &json!(101)));
+    assert_eq!(function["last_error"]["request"], json!({"method": "POST", "path": "/", "body": "luck"}));
+    assert!(function["last_error"]["message"].as_str().is_some_and(|text| text.ends_with("no luck")), "{function}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use super::problem::{Problem, Result};
 use super::{App, body, time, timelines};
 use crate::batch::{Ack, Refused, Stored};
 use crate::clock;
-use crate::event::{Event, EventKey};
+use crate::event::{Event, EventKey, FunctionSet};
 use crate::ingest::http::{Admitted, Encoding, MAX_BODY, decode};
 use crate::ingest::{Job, http};
 use crate::store::{TimelineKey, TimelineRow};
@@ -70,7 +70,7 @@ pub async fn submit(
 ) -> Result<Option<TimelineKey>> {
     let reports = reports.into();
     let count = reports.count() as u64;
-    Ok(hand_in(app, count, |ack| Job::Reports { reports, ack, room }).await?.made)
+    Ok(hand_in(app, count, |ack| Job::Reports { reports, made_by: FunctionSet::default(), ack, room }).await?.made)
 }
 
 /// Puts a job of so many reports in the lane and waits until they are stored.

@@ -2,29 +2,61 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Request as HttpRequest, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Request as HttpRequest, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use super::App;
 use super::body::read_as_sent;
-use super::events::{answer, submit};
+use super::events::{answer, hand_in};
 use super::extract::{Segments, Source};
 use super::problem::{Problem, Result};
 use crate::clock;
-use crate::ingest::foreign;
 use crate::ingest::http::MAX_BODY;
-use crate::transform::{Receiver, Rejection, Request};
+use crate::ingest::{Job, foreign};
+use crate::transform::{LiveSet, Receiver, Rejection, Request, breaker};
 
 /// Functions that receive at the same time.
 pub const RECEIVERS: usize = 4;
 /// How long a request waits for its turn, as most providers send nothing twice; then it is answered with 503.
 const PLACE_WAIT: Duration = Duration::from_secs(5);
+
+/// The functions that receive: their places, and their instances between two requests.
+pub struct Receivers {
+    places: Arc<Semaphore>,
+    idle: Mutex<Vec<Receiver>>,
+}
+
+impl Default for Receivers {
+    fn default() -> Self {
+        Receivers { places: Arc::new(Semaphore::new(RECEIVERS)), idle: Mutex::default() }
+    }
+}
+
+impl Receivers {
+    /// An idle one of the same version, which may remember the requests before, or this one.
+    fn idle_or(&self, new: Receiver) -> Receiver {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = idle.iter().rposition(|one| one.is_of_the_version_of(&new));
+        at.map_or(new, |at| idle.remove(at))
+    }
+
+    /// Keeps one for the next request; at most [`RECEIVERS`], and none of a version that is no longer live.
+    fn keep(&self, receiver: Receiver, live: &LiveSet) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push(receiver);
+        idle.retain(|one| one.is_live(live));
+        let surplus = idle.len().saturating_sub(RECEIVERS);
+        idle.drain(..surplus);
+    }
+}
 
 /// Where the function's name alone is the path.
 pub async fn receive_root(
@@ -51,7 +83,7 @@ pub async fn receive(
     request: HttpRequest<Body>,
 ) -> Result<Response> {
     let live = app.registry.live().borrow().clone();
-    let mut receiver = Receiver::find(&live, &function).ok_or_else(|| {
+    let receiver = Receiver::find(&live, &function).ok_or_else(|| {
         Problem::not_found(format!("there is no function {function:?} with a \"receive\" (docs/functions.md)"))
     })?;
     let (parts, body) = request.into_parts();
@@ -59,12 +91,17 @@ pub async fn receive(
     let (body, room) = read_as_sent(&app, body, MAX_BODY).await?;
     let request = foreign_request(&parts, rest, body, source)?;
     let received = request.received;
-    let place = tokio::time::timeout(PLACE_WAIT, app.receivers.clone().acquire_owned()).await;
+    let receivers = app.receivers.clone();
+    let place = tokio::time::timeout(PLACE_WAIT, receivers.places.clone().acquire_owned()).await;
     let place = place.map_err(|_| Problem::busy("too many webhooks are under way"))?;
+    let made_by = receiver.made_by().clone();
     let run = move || {
         // Kept until the function has ended, even where the sender no longer waits.
         let _place = place;
-        receiver.receive(&request)
+        let mut receiver = receivers.idle_or(receiver);
+        let made = receiver.receive(&request);
+        receivers.keep(receiver, &live);
+        made
     };
     let ended = tokio::task::spawn_blocking(run).await;
     let made = ended.map_err(|_| Problem::busy("the server is stopping; send it again"))?;
@@ -72,7 +109,8 @@ pub async fn receive(
     let reports = foreign::take(made, received, &app.telemetry).map_err(problem)?;
     let accepted = reports.len();
     if accepted > 0 {
-        submit(&app, reports, room).await?;
+        let reports = reports.into();
+        hand_in(&app, accepted as u64, |ack| Job::Reports { reports, made_by, ack, room }).await?;
     }
     Ok(answer(accepted, &[]))
 }
@@ -115,6 +153,9 @@ fn problem(rejection: Rejection) -> Problem {
         }
         Rejection::Failed(failure) => {
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the function failed", failure.message)
+        }
+        Rejection::Resting => {
+            Problem::busy(rejection.to_string()).header(header::RETRY_AFTER, HeaderValue::from(breaker::REST.as_secs()))
         }
     }
 }

@@ -70,7 +70,7 @@ pub struct App {
     telemetry: Arc<Telemetry>,
     access: Arc<Access>,
     hosts: Arc<Hosts>,
-    receivers: Arc<Semaphore>,
+    receivers: Arc<hooks::Receivers>,
     bodies: Arc<Semaphore>,
     unpacking: Arc<Semaphore>,
     charts: Arc<Semaphore>,
@@ -96,7 +96,6 @@ impl App {
         let charts = Arc::new(Semaphore::new(CHARTS));
         let comparisons = Arc::new(Semaphore::new(COMPARISONS));
         let streams = Arc::new(Semaphore::new(STREAMS));
-        let receivers = Arc::new(Semaphore::new(hooks::RECEIVERS));
         let store = registry.store().clone();
         let (access, hosts) = (Arc::new(doors.0), Arc::new(doors.1));
         App {
@@ -108,7 +107,7 @@ impl App {
             telemetry,
             access,
             hosts,
-            receivers,
+            receivers: Arc::default(),
             bodies,
             unpacking: Arc::new(Semaphore::new(UNPACKING)),
             charts,

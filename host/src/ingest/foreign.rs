@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use upto_wire::{Report, Time};
 
 use super::Datagrams;
+use crate::event::FunctionSet;
 use crate::telemetry::Telemetry;
 use crate::transform::{LiveSet, Receiver, Rejection, Request};
 
@@ -54,14 +55,14 @@ impl Receivers {
         self.by_name.retain(|_, receiver| receiver.as_ref().is_some_and(|receiver| receiver.is_live(live)));
     }
 
-    /// Hands on the reports of all datagrams of a chunk, in order, in lists of some [`TOGETHER`].
+    /// Hands on the reports of all datagrams of a chunk, in order, in lists of some [`TOGETHER`], and who made them.
     pub fn datagrams(
         &mut self,
         function: &Arc<str>,
         chunk: &Datagrams,
         live: &LiveSet,
         telemetry: &Telemetry,
-        mut hand_on: impl FnMut(Vec<Report<'static>>),
+        mut hand_on: impl FnMut(Vec<Report<'static>>, &FunctionSet),
     ) {
         let find = || Receiver::find(live, function);
         let Some(receiver) = self.by_name.entry(function.clone()).or_insert_with(find) else {
@@ -76,15 +77,15 @@ impl Receivers {
             body: datagram.into(),
             received,
         });
-        let mut reports = Vec::new();
+        let (mut reports, made_by) = (Vec::new(), receiver.made_by().clone());
         receiver.receive_all(requests, |request, made| {
             // What is rejected is counted, and failures are logged.
             reports.extend(take(made, request.received, telemetry).unwrap_or_default());
             if reports.len() >= TOGETHER {
-                hand_on(std::mem::take(&mut reports));
+                hand_on(std::mem::take(&mut reports), &made_by);
             }
         });
-        hand_on(reports);
+        hand_on(reports, &made_by);
     }
 
     fn log_missing(&mut self, function: &str) {

@@ -97,10 +97,10 @@ impl Lane {
                     ack.done();
                 }
                 // Its place among the bodies is given back once its reports are merged.
-                Job::Reports { reports, ack, room: _room } => self.requested(reports, ack),
+                Job::Reports { reports, made_by, ack, room: _room } => self.requested(reports, &made_by, ack),
                 Job::Replay { reports, place: (order, name), ack } => {
                     let applied = self.chain.resume((order, &name), reports);
-                    self.take(applied, Some(&ack));
+                    self.take(applied, &FunctionSet::default(), Some(&ack));
                     ack.done();
                 }
                 Job::Flush => {}
@@ -132,30 +132,30 @@ impl Lane {
                 }
             }
         }
-        self.reports(reports, ack);
+        self.reports(reports, &FunctionSet::default(), ack);
     }
 
     fn foreign(&mut self, function: &Arc<str>, chunk: &Datagrams, ack: Option<&Ack>) {
         let (live, telemetry) = (self.live.borrow().clone(), self.telemetry.clone());
         let mut receivers = std::mem::take(&mut self.receivers);
-        receivers.datagrams(function, chunk, &live, &telemetry, |reports| self.reports(reports, ack));
+        receivers.datagrams(function, chunk, &live, &telemetry, |reports, made_by| self.reports(reports, made_by, ack));
         self.receivers = receivers;
     }
 
-    fn requested(&mut self, reports: Admitted, ack: Ack) {
-        reports.take(|reports| self.reports(reports, Some(&ack)));
+    fn requested(&mut self, reports: Admitted, made_by: &FunctionSet, ack: Ack) {
+        reports.take(|reports| self.reports(reports, made_by, Some(&ack)));
         ack.done();
     }
 
     /// Runs the functions over admitted reports and takes what they leave.
-    fn reports(&mut self, reports: Vec<Report<'_>>, ack: Option<&Ack>) {
+    fn reports(&mut self, reports: Vec<Report<'_>>, made_by: &FunctionSet, ack: Option<&Ack>) {
         self.recent.offer(&reports);
         let applied = self.chain.apply(reports);
-        self.take(applied, ack);
+        self.take(applied, made_by, ack);
     }
 
     /// Counts what the functions did, and merges what they left.
-    fn take(&mut self, applied: Applied<'_>, ack: Option<&Ack>) {
+    fn take(&mut self, applied: Applied<'_>, made_by: &FunctionSet, ack: Option<&Ack>) {
         self.telemetry.function_drops.add(applied.counts.dropped as u64);
         self.telemetry.function_extra.add(applied.counts.added as u64);
         let received = clock::now();
@@ -164,7 +164,7 @@ impl Lane {
             self.handover.send(Write::DeadLetters { letters, ack: ack.map(Ack::part) });
         }
         for (report, changed_by) in applied.reports.iter().zip(applied.changed_by) {
-            let functions = self.chain.names(changed_by);
+            let functions = made_by.then(self.chain.names(changed_by));
             self.merge(report, functions, received, ack);
         }
     }

@@ -17,6 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use upto_wire::{Report, Time};
 
 use crate::batch::Ack;
+use crate::event::FunctionSet;
 
 /// Jobs that may wait for the lane. A job is a chunk of datagrams ([`udp::CHUNK_BYTES`] at most) or a request.
 pub const QUEUE_JOBS: usize = 128;
@@ -33,6 +34,8 @@ pub enum Job {
     Reports {
         /// The reports, their times set.
         reports: http::Admitted,
+        /// The function that made them, if one did.
+        made_by: FunctionSet,
         /// Told once all are stored.
         ack: Ack,
         /// Their place among the bodies that may be in memory.

@@ -9,7 +9,7 @@ const LATE_CALLS: u32 = 5;
 /// Reports or requests in a row that may fail for whatever cause.
 const FAILURES: u32 = 100;
 /// How long it rests; so long one waits, too, that can't be instantiated.
-const REST: Duration = Duration::from_secs(5);
+pub const REST: Duration = Duration::from_secs(5);
 
 /// What a version's threads share of its failures.
 #[derive(Debug)]

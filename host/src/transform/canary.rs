@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use upto_wire::Report;
 
+use super::stats::Mark;
 use super::{Outcome, Version};
 
 /// Reports that a canary must have had before its share of failures is judged.
@@ -94,23 +95,29 @@ pub struct Canary {
     pub plan: Plan,
     /// What it made of reports beside the version that runs; in shadow only.
     pub comparison: Arc<Comparison>,
+    /// What had come when the trial began.
+    begun: Mark,
 }
 
 impl Canary {
     /// A trial that begins now.
     pub fn new(version: Arc<Version>, plan: Plan) -> Canary {
-        version.stats.begin();
-        Canary { version, plan, comparison: Arc::default() }
+        let begun = version.stats.begin();
+        Canary { version, plan, comparison: Arc::default(), begun }
     }
 
-    /// A sentence once too many of its newest reports failed on this instance: of those since the trial began, and of the
-    /// last minute at the most.
+    /// A sentence once too many of its newest reports failed on this instance: of those of the last minute or, where few
+    /// come, of all since the trial began.
     pub fn fault(&self) -> Option<String> {
-        let (failed, received) = self.version.stats.lately();
+        let stats = &self.version.stats;
+        let lately = Some(stats.lately()).filter(|(_, received)| *received >= JUDGED_FROM);
+        let (failed, received) = lately.unwrap_or_else(|| stats.since(&self.begun));
         let rate = failed as f64 / received.max(1) as f64;
         (received >= JUDGED_FROM && rate > self.plan.max_error_rate).then(|| {
             let (rate, limit) = (rate * 100.0, self.plan.max_error_rate * 100.0);
-            format!("{failed} of {received} reports failed ({rate:.1} %), over the limit of {limit:.1} %")
+            let last =
+                stats.snapshot().last_error.map_or_else(String::new, |last| format!("; the last: {}", last.failure));
+            format!("{failed} of {received} reports failed ({rate:.1} %), over the limit of {limit:.1} %{last}")
         })
     }
 }

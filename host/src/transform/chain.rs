@@ -182,7 +182,7 @@ impl Link {
         active.run(&mut self.runner);
         if let Some((trial, runner)) = &mut self.canary {
             match trial.plan.shadow {
-                true => compare(trial, runner, &active),
+                true => compare(trial, runner, &mut self.canary_filter, &active),
                 false => canary.run(runner),
             }
         }
@@ -211,9 +211,12 @@ impl Link {
     }
 }
 
-/// Runs a version in the shadow on its share of what the running one was given.
-fn compare(trial: &Canary, runner: &mut Runner, active: &Part<'_>) {
-    let share: Vec<usize> = (0..active.outcomes.len()).filter(|at| trial.plan.takes(&active.reports[*at])).collect();
+/// Runs a version in the shadow on its share of what the running one was given, as far as it is of its own contexts.
+fn compare(trial: &Canary, runner: &mut Runner, filter: &mut ContextFilter, active: &Part<'_>) {
+    let contexts = &trial.version.settings.contexts;
+    let takes = |report: &Report<'_>| trial.plan.takes(report) && filter.contains(contexts, &report.context);
+    let share = active.reports[..active.outcomes.len()].iter().map(takes).enumerate();
+    let share: Vec<usize> = share.filter_map(|(at, takes)| takes.then_some(at)).collect();
     let reports: Vec<_> = share.iter().map(|at| active.reports[*at].clone()).collect();
     let mut outcomes = Vec::with_capacity(reports.len());
     runner.run(&reports, &mut outcomes);

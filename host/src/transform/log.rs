@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::clock;
+
 /// Bytes of one line; what is longer is cut.
 pub const LINE_BYTES: usize = 1_024;
 /// Lines that one function may log in a second, all threads together; the rest is counted.
@@ -52,7 +54,8 @@ impl Level {
 /// A line that was logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Grows by one with each line of a function.
+    /// Grows by one with each line of a function, from the time in µs at which its journal was begun: whoever asks for what
+    /// follows gets it though the instance began anew.
     pub seq: u64,
     /// When.
     pub at: SystemTime,
@@ -68,10 +71,16 @@ pub struct Line {
 #[derive(Debug, Default)]
 pub struct Journal(Mutex<Kept>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Kept {
     lines: VecDeque<Line>,
-    next: u64,
+    last: u64,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Kept { lines: VecDeque::new(), last: clock::now().micros() as u64 }
+    }
 }
 
 impl Journal {
@@ -86,8 +95,8 @@ impl Journal {
         if kept.lines.len() == LINES_KEPT {
             kept.lines.pop_front();
         }
-        kept.next += 1;
-        let line = Line { seq: kept.next, at: SystemTime::now(), version, level, text: text.to_owned() };
+        kept.last += 1;
+        let line = Line { seq: kept.last, at: SystemTime::now(), version, level, text: text.to_owned() };
         kept.lines.push_back(line);
     }
 }
@@ -186,8 +195,10 @@ mod tests {
         let journal = Journal::default();
         (0..LINES_KEPT + 3).for_each(|i| journal.keep(1, Level::Info, &i.to_string()));
         let lines = journal.after(None);
-        assert_eq!((lines.len(), lines[0].seq, lines[0].text.as_str()), (LINES_KEPT, 4, "3"));
-        assert_eq!(journal.after(Some(502)).iter().map(|line| line.seq).collect::<Vec<_>>(), [503]);
+        assert_eq!((lines.len(), lines[0].text.as_str()), (LINES_KEPT, "3"));
+        let last = lines[0].seq + LINES_KEPT as u64 - 1;
+        assert_eq!(journal.after(Some(last - 1)).iter().map(|line| line.seq).collect::<Vec<_>>(), [last]);
+        assert!(lines[0].seq > 1_700_000_000_000_000, "a journal begun later goes on from there");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! thread runs. A [`Version`] is a program with its settings and counts, and a [`Chain`] runs the versions that are
 //! live. Functions are untrusted: they see reports and a budget and nothing else.
 
-mod breaker;
+pub mod breaker;
 pub mod canary;
 pub mod chain;
 pub mod changes;

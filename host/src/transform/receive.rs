@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use upto_wire::{Report, Time};
 
 use super::cpu::{self, CallBudget};
 use super::{Failure, FailureCause, Function, LiveSet, Version, budget};
+use crate::event::FunctionSet;
 
 /// A request as functions see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +52,9 @@ pub enum Rejection {
     /// The function failed.
     #[error(transparent)]
     Failed(#[from] Failure),
+    /// The function was not asked, as it failed again and again.
+    #[error("the function rests, as it failed again and again")]
+    Resting,
 }
 
 impl Rejection {
@@ -73,6 +78,7 @@ const MESSAGE: usize = 500;
 pub struct Receiver {
     version: Arc<Version>,
     function: Option<Box<dyn Function>>,
+    made_by: FunctionSet,
 }
 
 impl Receiver {
@@ -81,7 +87,18 @@ impl Receiver {
         let versions = live.iter().map(|live| &live.version);
         let mut named = versions.filter(|version| version.function() == name);
         let version = named.find(|version| version.program.entry_points().receive)?.clone();
-        Some(Receiver { version, function: None })
+        let made_by = FunctionSet::from_text(&version.label());
+        Some(Receiver { version, function: None, made_by })
+    }
+
+    /// The function, as events tell that it made their reports.
+    pub fn made_by(&self) -> &FunctionSet {
+        &self.made_by
+    }
+
+    /// Whether both are of the same version.
+    pub fn is_of_the_version_of(&self, other: &Receiver) -> bool {
+        Arc::ptr_eq(&self.version, &other.version)
     }
 
     /// Whether it is of a version that is still live.
@@ -95,13 +112,11 @@ impl Receiver {
     /// # Errors
     /// A [`Rejection`] where none came of it.
     pub fn receive(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
-        let start = Instant::now();
-        let breaker = &self.version.stats.receives;
-        let result = match breaker.rests() {
+        let result = match self.version.stats.receives.rests() {
             false => self.call(request),
-            true => Err(rests().into()),
+            true => Err(Rejection::Resting),
         };
-        self.version.stats.count_request(&result, start.elapsed());
+        self.version.stats.count_request(request, &result);
         result
     }
 
@@ -121,7 +136,7 @@ impl Receiver {
                 true => self.receive(&request),
                 false => {
                     let late = Err(call.exceeded().into());
-                    self.version.stats.count_request(&late, Duration::ZERO);
+                    self.version.stats.count_request(&request, &late);
                     late
                 }
             };
@@ -130,7 +145,8 @@ impl Receiver {
     }
 
     fn call(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
-        let breaker = &self.version.stats.receives;
+        let (start, stats) = (Instant::now(), &self.version.stats);
+        let breaker = &stats.receives;
         let function = match &mut self.function {
             Some(function) => function,
             slot => match self.version.program.instantiate() {
@@ -142,13 +158,11 @@ impl Receiver {
             },
         };
         let result = function.receive(request);
+        stats.memory_peak.fetch_max(function.memory() as u64, Relaxed);
+        stats.took(start.elapsed(), 1);
         let failed = matches!(&result, Err(Rejection::Failed(_)));
         let late = matches!(&result, Err(Rejection::Failed(failure)) if failure.cause == FailureCause::Time);
         breaker.judge(&self.version.label(), late, u32::from(failed), !failed);
         result
     }
-}
-
-fn rests() -> Failure {
-    Failure { cause: FailureCause::Time, message: "it rests, as it failed again and again".to_owned() }
 }

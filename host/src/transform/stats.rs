@@ -11,7 +11,7 @@ use super::breaker::Breaker;
 use super::histogram::Histogram;
 use super::log::Journal;
 use super::tap::Tap;
-use super::{Failure, FailureCause, Outcome, Rejection};
+use super::{Failure, FailureCause, Outcome, Rejection, Request};
 
 /// Versions of a function that run nowhere and whose counts are kept.
 const FORMER: usize = 3;
@@ -112,6 +112,7 @@ pub struct VersionStats {
     pub(super) memory_peak: AtomicU64,
     failed: [AtomicU64; FailureCause::ALL.len()],
     requests: AtomicU64,
+    requests_made: AtomicU64,
     requests_refused: AtomicU64,
     requests_failed: AtomicU64,
     busy_ns: AtomicU64,
@@ -122,7 +123,7 @@ pub struct VersionStats {
 
 /// How many reports and requests had come and failed at one moment.
 #[derive(Debug, Clone, Copy)]
-struct Mark {
+pub(super) struct Mark {
     at: Instant,
     failed: u64,
     received: u64,
@@ -143,6 +144,30 @@ pub struct LastError {
     pub failure: Failure,
     /// The report on which it was; none where it was on a request or a datagram.
     pub report: Option<Report<'static>>,
+    /// That request or datagram.
+    pub request: Option<FailedRequest>,
+}
+
+/// A request or a datagram on which a function failed, without headers and query, which may hold a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedRequest {
+    /// As in [`Request::method`].
+    pub method: String,
+    /// As in [`Request::path`].
+    pub path: String,
+    /// The beginning of the body: [`BODY`] bytes at the most.
+    pub body: String,
+}
+
+/// Bytes of the body of a failed request that are kept.
+const BODY: usize = 4_096;
+
+impl FailedRequest {
+    fn of(request: &Request<'_>) -> Self {
+        let body = &request.body[..request.body.len().min(BODY)];
+        let (method, path) = (request.method.to_string(), request.path.to_string());
+        FailedRequest { method, path, body: String::from_utf8_lossy(body).into_owned() }
+    }
 }
 
 /// The counts of one version at one moment.
@@ -172,15 +197,17 @@ pub struct Snapshot {
     pub resting: bool,
     /// Requests and datagrams that it was given.
     pub requests: u64,
+    /// Reports that it made of them.
+    pub requests_made: u64,
     /// Those that it refused.
     pub requests_refused: u64,
-    /// Those on which it failed.
+    /// Those on which it failed, or that came while it rested.
     pub requests_failed: u64,
     /// Time spent in it, all threads together.
     pub busy: Duration,
-    /// The median time for a report; calls are of many reports and count with their average.
+    /// The median time for a report or a request; calls are of many reports and count with their average.
     pub p50: Duration,
-    /// The time that 99 of 100 reports keep to.
+    /// The time that 99 of 100 of them keep to.
     pub p99: Duration,
     /// The most memory that an instance was seen to hold, in bytes.
     pub memory_peak: u64,
@@ -189,12 +216,13 @@ pub struct Snapshot {
 }
 
 impl VersionStats {
-    /// Forgets what failed before: the version is loaded anew, or tried.
-    pub(super) fn begin(&self) {
+    /// Forgets what failed before: the version is loaded anew, or tried. Returns what had come until now.
+    pub(super) fn begin(&self) -> Mark {
         self.transforms.reset();
         self.receives.reset();
         let mark = self.mark_at(Instant::now());
         *self.window.lock().unwrap_or_else(PoisonError::into_inner) = VecDeque::from([mark]);
+        mark
     }
 
     /// To be called now and then, so that [`VersionStats::lately`] knows what was before.
@@ -212,9 +240,14 @@ impl VersionStats {
 
     /// How many reports and requests failed or came while it rested, and how many came, in the last minute.
     pub fn lately(&self) -> (u64, u64) {
-        let now = self.mark_at(Instant::now());
         let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = window.front().copied().unwrap_or(Mark { failed: 0, received: 0, ..now });
+        let none = Mark { at: Instant::now(), failed: 0, received: 0 };
+        self.since(window.front().unwrap_or(&none))
+    }
+
+    /// As [`VersionStats::lately`], since a moment.
+    pub(super) fn since(&self, before: &Mark) -> (u64, u64) {
+        let now = self.mark_at(Instant::now());
         (now.failed.saturating_sub(before.failed), now.received.saturating_sub(before.received))
     }
 
@@ -249,28 +282,30 @@ impl VersionStats {
     /// Counts a report that failed.
     pub(super) fn count_failure(&self, failure: &Failure, report: &Report<'_>) {
         self.failed[failure.cause as usize].fetch_add(1, Relaxed);
-        self.note(failure, Some(report));
+        self.note(failure, Some(report), None);
     }
 
-    /// Counts what came of a request, and how long it took.
-    pub(super) fn count_request(&self, result: &Result<Vec<Report<'_>>, Rejection>, time: Duration) {
-        self.busy_ns.fetch_add(time.as_nanos() as u64, Relaxed);
+    /// Counts what came of a request.
+    pub(super) fn count_request(&self, request: &Request<'_>, result: &Result<Vec<Report<'_>>, Rejection>) {
         self.requests.fetch_add(1, Relaxed);
-        match result {
-            Ok(_) => {}
-            Err(Rejection::Refused { .. }) => drop(self.requests_refused.fetch_add(1, Relaxed)),
+        let (counter, count) = match result {
+            Ok(made) => (&self.requests_made, made.len() as u64),
+            Err(Rejection::Refused { .. }) => (&self.requests_refused, 1),
+            // The failures for which it rests were noted.
+            Err(Rejection::Resting) => (&self.requests_failed, 1),
             Err(Rejection::Failed(failure)) => {
-                self.requests_failed.fetch_add(1, Relaxed);
-                self.note(failure, None);
+                self.note(failure, None, Some(FailedRequest::of(request)));
+                (&self.requests_failed, 1)
             }
-        }
+        };
+        counter.fetch_add(count, Relaxed);
     }
 
-    /// Keeps a failure, and logs it unless one was logged just before. Without a report it was on a request.
-    fn note(&self, failure: &Failure, report: Option<&Report<'_>>) {
+    /// Keeps a failure on a report or a request, and logs it unless one was logged just before.
+    fn note(&self, failure: &Failure, report: Option<&Report<'_>>, request: Option<FailedRequest>) {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let report = report.map(|report| report.clone().into_owned());
-        newest.error = Some(LastError { at: SystemTime::now(), failure: failure.clone(), report });
+        newest.error = Some(LastError { at: SystemTime::now(), failure: failure.clone(), report, request });
         if newest.logged.is_none_or(|at| at.elapsed() >= LOG_AGAIN) {
             newest.logged = Some(Instant::now());
             let (function, version, cause) = (&self.function, self.version, failure.cause.as_str());
@@ -293,6 +328,7 @@ impl VersionStats {
             failed: std::array::from_fn(|cause| self.failed[cause].load(Relaxed)),
             resting: self.transforms.rests() || self.receives.rests(),
             requests: self.requests.load(Relaxed),
+            requests_made: self.requests_made.load(Relaxed),
             requests_refused: self.requests_refused.load(Relaxed),
             requests_failed: self.requests_failed.load(Relaxed),
             busy: Duration::from_nanos(self.busy_ns.load(Relaxed)),

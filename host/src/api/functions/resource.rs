@@ -14,7 +14,7 @@ use crate::functions::Known;
 use crate::store::functions::VersionRow;
 use crate::transform::canary::{Canary, Difference};
 use crate::transform::loader::FolderFunction;
-use crate::transform::stats::LastError;
+use crate::transform::stats::{FailedRequest, LastError};
 use crate::transform::{Failure, FailureCause, Outcome, Settings, Snapshot, Version};
 
 /// The part of failed reports and requests of the last minute from which on a function counts as failing.
@@ -101,7 +101,7 @@ fn resource(function: Function<'_>, letters: &BTreeMap<String, u64>) -> Value {
     let rolled_back = stored.and_then(|known| serde_json::from_str::<Value>(&known.row.rolled_back).ok());
     let entry_points = function.running().map(|version| version.program.entry_points());
     let entry_points: Vec<&str> = entry_points.into_iter().flat_map(|points| points.names()).collect();
-    let members = json!({
+    let mut members = json!({
         "name": name,
         "source": if stored.is_some() { "store" } else { "folder" },
         "language": function.language(),
@@ -118,16 +118,21 @@ fn resource(function: Function<'_>, letters: &BTreeMap<String, u64>) -> Value {
         "author": active.map_or("", |active| &active.author),
         "created_at": active.map(|active| active.created_at),
         "dead_letters": letters.get(name).copied().unwrap_or(0),
-        "counts": counts(&snapshot),
-        "time_us": {
-            "p50": snapshot.p50.as_secs_f64() * 1e6,
-            "p99": snapshot.p99.as_secs_f64() * 1e6,
-            "total_s": snapshot.busy.as_secs_f64(),
-        },
-        "memory_peak": snapshot.memory_peak,
-        "last_error": snapshot.last_error.as_ref().map(last_error),
     });
+    observe(&mut members, &snapshot);
     hal::resource(links(function, &entry_points), members)
+}
+
+/// Adds what a version was seen to do.
+fn observe(members: &mut Value, snapshot: &Snapshot) {
+    members["counts"] = counts(snapshot);
+    members["time_us"] = json!({
+        "p50": snapshot.p50.as_secs_f64() * 1e6,
+        "p99": snapshot.p99.as_secs_f64() * 1e6,
+        "total_s": snapshot.busy.as_secs_f64(),
+    });
+    members["memory_peak"] = json!(snapshot.memory_peak);
+    members["last_error"] = snapshot.last_error.as_ref().map_or(Value::Null, last_error);
 }
 
 fn links(function: Function<'_>, entry_points: &[&str]) -> Links {
@@ -165,6 +170,11 @@ fn last_error(error: &LastError) -> Value {
     let mut value = failure(&error.failure);
     value["at"] = json!(time(error.at));
     value["report"] = error.report.as_ref().map_or(Value::Null, report);
+    let request = error.request.as_ref();
+    value["request"] = request.map_or(
+        Value::Null,
+        |FailedRequest { method, path, body }| json!({"method": method, "path": path, "body": body}),
+    );
     value
 }
 
@@ -185,6 +195,7 @@ fn counts(snapshot: &Snapshot) -> Value {
         "made": snapshot.made,
         "skipped": snapshot.skipped,
         "requests": snapshot.requests,
+        "requests_made": snapshot.requests_made,
         "requests_refused": snapshot.requests_refused,
         "requests_failed": snapshot.requests_failed,
         "failed": failed,
@@ -197,7 +208,7 @@ fn trial(known: &Known) -> Option<Value> {
         (Some(trial), _) => Some(canary(trial)),
         (None, Some((plan, problem))) => {
             let mut value = serde_json::to_value(plan).unwrap_or_default();
-            value["counts"] = counts(&Snapshot::default());
+            observe(&mut value, &Snapshot::default());
             value["problem"] = json!(problem);
             Some(value)
         }
@@ -207,7 +218,7 @@ fn trial(known: &Known) -> Option<Value> {
 
 fn canary(canary: &Canary) -> Value {
     let mut value = serde_json::to_value(&canary.plan).unwrap_or_default();
-    value["counts"] = counts(&canary.version.stats.snapshot());
+    observe(&mut value, &canary.version.stats.snapshot());
     if canary.plan.shadow {
         let (same, different, latest) = canary.comparison.snapshot();
         value["same"] = json!(same);

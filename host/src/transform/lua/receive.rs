@@ -11,7 +11,7 @@ use crate::transform::{Failure, Rejection, Request};
 impl State {
     /// What the script makes of a request.
     pub(super) fn receive(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
-        self.running.allow(request.time());
+        self.running.begin(request.time());
         let made = self.make(request);
         let clock = self.running.clock();
         if clock.expired() {

@@ -109,9 +109,11 @@ impl Shared {
         unsafe { lua.exec_raw((), |state| (*ffi::lua_callbacks(state)).interrupt = Some(interrupt)) }
     }
 
-    /// Allows a call this time from now on.
-    pub(super) fn allow(&mut self, time: Duration) {
-        self.get().clock.restart(cpu::passed(), time);
+    /// Begins a call that has this time from now on, and sees the tables as they are now.
+    pub(super) fn begin(&mut self, time: Duration) {
+        let running = self.get();
+        running.clock.restart(cpu::passed(), time);
+        running.tables.refresh();
     }
 
     /// Shows a report while `f` runs.

@@ -177,6 +177,39 @@ fn what_is_judged_is_the_last_minute() {
 }
 
 #[test]
+fn where_few_reports_come_all_of_the_trial_are_judged() {
+    let stats = Stats::default();
+    let failing = native("f", |_| fail(FailureCause::Error));
+    let canary = trial(r#"{"version": 2}"#, failing, &stats);
+    let set = Live { canary: Some(canary.clone()), ..with_settings(append("f", 'a'), "{}", &stats) };
+    let mut chain = Chain::new(&[set].into());
+    let start = Instant::now();
+    for minute in 0..4 {
+        assert_eq!(canary.fault(), None, "{minute}");
+        apply(&mut chain, ["x"; 15]);
+        canary.version.stats.mark(start + Duration::from_secs(60 * minute));
+    }
+    assert!(canary.version.stats.lately().1 < 50);
+    assert!(canary.fault().is_some_and(|fault| fault.starts_with("60 of 60 reports failed")));
+}
+
+#[test]
+fn a_shadow_sees_the_contexts_that_it_names() {
+    let stats = Stats::default();
+    let settings = Settings::parse("f", r#"{"contexts": ["build"]}"#).unwrap();
+    let version = Version::new(2, append("f", 'c'), settings, &stats);
+    let canary = Canary::new(version, serde_json::from_str(r#"{"version": 2, "shadow": true}"#).unwrap());
+    let comparison = canary.comparison.clone();
+    let set = Live { canary: Some(canary), ..with_settings(append("f", 'a'), "{}", &stats) };
+    let mut build = report("build");
+    build.context = "build".into();
+    let mut chain = Chain::new(&[set].into());
+    assert_eq!(names(&chain.apply(vec![report("deploy"), build]).reports), ["deploya", "builda"]);
+    let (same, different, difference) = comparison.snapshot();
+    assert_eq!((same, different, &*difference.unwrap().before.name), (0, 1, "build"));
+}
+
+#[test]
 fn a_canary_sees_the_contexts_that_it_names() {
     let stats = Stats::default();
     let settings = Settings::parse("f", r#"{"contexts": ["build"]}"#).unwrap();
@@ -228,6 +261,24 @@ fn the_settings_say_what_becomes_of_failures() {
             assert_eq!((letter.function.as_str(), letter.version, &*letter.report.name), ("picky", 1, "bad"));
             assert_eq!(letter.failure.cause, FailureCause::Error);
         }
+    }
+}
+
+#[test]
+fn they_say_as_well_what_becomes_of_those_that_come_while_it_rests() {
+    for (policy, left, dropped, dead) in [("pass", 1, 0, 0), ("drop", 0, 1, 0), ("dead-letter", 0, 0, 1)] {
+        let stats = Stats::default();
+        let settings = format!(r#"{{"on_error": "{policy}"}}"#);
+        let slow = with_settings(native("slow", |_| fail(FailureCause::Time)), &settings, &stats);
+        let mut chain = Chain::new(&[slow].into());
+        (0..5).for_each(|_| drop(apply(&mut chain, ["x"])));
+        let applied = apply(&mut chain, ["while it rests"]);
+        assert_eq!(stats.snapshot()[0].skipped, 1, "{policy}");
+        assert_eq!(
+            (applied.reports.len(), applied.counts.dropped, applied.dead.len()),
+            (left, dropped, dead),
+            "{policy}"
+        );
     }
 }
 
@@ -300,7 +351,7 @@ fn a_canary_is_at_fault_once_enough_of_its_reports_failed() {
     apply(&mut chain, ["good"; 90]);
     assert_eq!(canary.fault(), None, "a tenth is allowed");
     apply(&mut chain, ["bad"; 10]);
-    assert_eq!(canary.fault().unwrap(), "20 of 110 reports failed (18.2 %), over the limit of 10.0 %");
+    assert_eq!(canary.fault().unwrap(), "20 of 110 reports failed (18.2 %), over the limit of 10.0 %; the last: no");
     let again = Canary::new(canary.version.clone(), canary.plan.clone());
     assert_eq!(again.fault(), None, "what it did before the trial does not count");
 }

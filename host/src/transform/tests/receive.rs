@@ -4,6 +4,9 @@ use upto_wire::WireError;
 
 use super::wasm::{COUNT, component, component_of};
 use super::*;
+use crate::transform::live::Around;
+use crate::transform::lua::LuaProgram;
+use crate::transform::stats::FailedRequest;
 use crate::transform::{EntryPoints, Failure, FailureCause, Receiver, Rejection, Request, budget};
 
 pub(super) fn request(body: &str) -> Request<'_> {
@@ -206,16 +209,39 @@ fn a_receiver_is_found_counted_and_rests() {
     for _ in 0..5 {
         assert!(receiver.receive(&datagram).is_err());
     }
-    let Err(Rejection::Failed(failure)) = receiver.receive(&request("x")) else { panic!("it rests") };
-    assert!(failure.message.contains("it rests"), "{failure}");
+    assert_eq!(receiver.receive(&request("x")), Err(Rejection::Resting));
     let mut another = Receiver::find(&set, "test").unwrap();
-    assert!(another.receive(&request("x")).unwrap_err().to_string().contains("it rests"), "so do all of the version");
+    assert_eq!(another.receive(&request("x")), Err(Rejection::Resting), "so do all of the version");
+    let last = stats.snapshot().remove(0).last_error.unwrap();
+    assert_eq!(last.failure.cause, FailureCause::Time, "it tells why it rests: {last:?}");
     let set = live(&[lua_program(source)], &stats);
     let mut receiver = Receiver::find(&set, "test").unwrap();
     assert!(receiver.receive(&request("refuse")).is_err() && receiver.receive(&request("x")).is_err());
     let counted = stats.snapshot().remove(0);
     assert_eq!((counted.requests, counted.requests_refused, counted.requests_failed), (9, 1, 8));
-    assert_eq!((counted.received, counted.last_error.unwrap().failure.message), (0, "test.lua:4: always".into()));
+    assert!(counted.busy > Duration::ZERO && counted.p50 > Duration::ZERO && counted.memory_peak > 0, "{counted:?}");
+    let last = counted.last_error.unwrap();
+    assert_eq!((counted.received, last.failure.message.as_str()), (0, "test.lua:4: always"));
+    let wanted = FailedRequest { method: "POST".into(), path: "/a/b".into(), body: "x".into() };
+    assert_eq!((last.report, last.request), (None, Some(wanted)));
+}
+
+#[test]
+fn each_request_sees_the_tables_as_they_are_then() {
+    let (around, stats) = (Around::default(), Stats::default());
+    let source = "function receive(request)
+        return { context = 'c', type = 'point', name = upto.lookup('hosts', 'a') or 'none' }
+      end";
+    let program = LuaProgram::compile("test", source.as_bytes(), around.of("test", FOLDER, false)).unwrap();
+    let program: Arc<dyn Program> = Arc::new(program);
+    // Its entry points are known once it has run.
+    drop(function(&program));
+    let mut receiver = Receiver::find(&live(&[program], &stats), "test").unwrap();
+    for value in ["old", "new"] {
+        around.tables.set(Layer::Folder, "hosts", Arc::new(Table::from_iter([("a", value)])));
+        assert_eq!(receiver.receive(&request("")).unwrap()[0].name, value);
+    }
+    assert_eq!(stats.snapshot()[0].requests_made, 2);
 }
 
 /// A function that takes 2 ms for each request but the empty one.
