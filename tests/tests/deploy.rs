@@ -157,8 +157,12 @@ fn what_is_not_fit_for_use_is_refused_and_says_why() {
 fn functions_from_a_folder_are_shown_and_not_deployed_over() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("20-folder.lua"), stamps(7)).expect("it can be written");
+    let cases = json!([{"name": "own", "in": [], "out": []}]).to_string();
+    std::fs::write(folder.path().join("20-folder.cases.json"), cases).expect("it can be written");
     let server = Server::with(&["--scripts", folder.path().to_str().expect("UTF-8")]);
     assert_eq!(deploy(&server, "20-folder", &stamps(1)).status, 409);
+    let tried = server.post_to("/api/functions/20-folder/try", &json!({})).json();
+    assert_eq!((&tried["cases"][0]["name"], &tried["cases"][0]["passed"]), (&json!("own"), &json!(true)));
     deployed(&server, "10-first", &lua(&stamps(1)));
     let all = server.get("/api/functions").json();
     let shown = all["_embedded"]["functions"].as_array().expect("a list");
@@ -275,6 +279,14 @@ fn a_function_is_tried_on_real_reports_and_nothing_is_kept() {
     assert_eq!(tried["results"][2]["failure"]["message"], "candidate.lua:4: no");
     assert_eq!(tried["logs"].as_array().expect("a list").len(), 3);
     assert_eq!(server.get("/api/functions/candidate").status, 404);
+
+    trial["last"] = json!(2);
+    trial["settings"] = json!({"contexts": ["other"]});
+    assert_eq!(server.post_to("/api/functions/candidate/try", &trial).json()["results"], json!([]), "none concern it");
+    let receives = json!({"language": "lua", "source": "function receive(request) end",
+        "cases": [{"name": "nothing", "request": {"body": ""}, "out": []}], "last": 2});
+    let tried = server.post_to("/api/functions/hook/try", &receives).json();
+    assert_eq!((&tried["results"], &tried["cases"][0]["passed"]), (&json!([]), &json!(true)), "its cases are run");
 
     deployed(&server, "stamp", &lua(&stamps(1)));
     let tried = server
@@ -423,6 +435,10 @@ fn a_canary_that_fails_is_rolled_back_and_one_in_the_shadow_is_compared() {
     });
     assert_eq!((&ended["active"], &ended["rolled_back"]["version"]), (&json!(1), &json!(2)));
     assert!(ended["rolled_back"]["reason"].as_str().expect("text").contains("60 of 60 reports failed"), "{ended}");
+    assert!(
+        ended["rolled_back"]["reason"].as_str().is_some_and(|reason| reason.ends_with("stamp.lua:1: no")),
+        "{ended}"
+    );
     other.wait_for("the rollback at the other instance", |other| {
         let function = function(other, "stamp");
         (function["canary"].is_null() && !function["rolled_back"].is_null()).then_some(())

@@ -104,6 +104,26 @@ fn a_function_goes_from_its_first_line_to_a_version_that_runs_and_back() {
 }
 
 #[test]
+fn the_way_back_leads_past_a_canary_that_failed() {
+    let server = Server::start();
+    let version = |body: &str| format!("function transform(report)\n\t{body}\n\treturn report\nend\n");
+    for (body, how) in [("report.host = 'one'", "--memory"), ("error('bad luck')", "--no-activate")] {
+        write(&server, "f.lua", &version(body));
+        done(&server, &["deploy", "f.lua", how]);
+    }
+    done(&server, &["canary", "f", "2", "--share", "1"]);
+    assert_says(&done(&server, &["list"]), &["f@2 runs as a canary\n"]);
+    (0..50).for_each(|i| report(&server, &format!("x{i}")));
+    server.wait_for("the rollback", |server| {
+        server.get("/api/functions/f").json()["rolled_back"]["version"].as_u64().filter(|version| *version == 2)
+    });
+    write(&server, "f.lua", &version("report.host = 'three'"));
+    done(&server, &["deploy", "f.lua"]);
+    assert_says(&done(&server, &["list"]), &["f@2 was rolled back: 50 of 50 reports failed", "f.lua:2: bad luck\n"]);
+    assert_eq!(done(&server, &["rollback", "f"]), "f@1 runs\n");
+}
+
+#[test]
 fn a_refused_function_shows_the_line_of_its_file_or_what_its_cases_miss() {
     let server = Server::start();
     done(&server, &["new", "rename"]);
@@ -175,7 +195,7 @@ fn wrong_usage_and_a_server_that_is_away_have_an_exit_code_of_their_own() {
         (&["deploy", "rename.lua", "--server", away] as &[&str], "--server or UPTO_URL"),
         (&["list", "--server", "udp://127.0.0.1:1"], "--server http://HOST:PORT"),
         (&["deploy", "nowhere.lua"], "nowhere.lua"),
-        (&["deploy", "rename.lua", "--name", "Rename"], "--name gives it another"),
+        (&["deploy", "rename.lua", "--name", "Rename"], "rename the file, or deploy it with --name"),
         (&["deploy", "rename.lua", "--on-error", "explode"], "dead-letter"),
         (&["new", "Rename"], "lower-case"),
     ] {

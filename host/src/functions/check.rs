@@ -53,6 +53,8 @@ pub struct Trial {
     pub settings: String,
     /// Reports to be tried, as JSON.
     pub reports: Vec<Value>,
+    /// Only so many of them, the last ones that concern the function: they came, and nobody chose them.
+    pub last: Option<usize>,
     /// Whether it may be a large component, see [`Around::large_components`].
     pub large_components: bool,
     /// The lookup tables that it may ask for, by name.
@@ -178,14 +180,27 @@ fn judged(trial: &Trial) -> Result<Verdict, Problem> {
     let (mut loaded, settings, journal) = prepare(trial)?;
     let cases = trial.cases.as_deref().map_or("[]", RawValue::get);
     let cases = cases::run(cases, &mut loaded).map_err(|error| Problem::new("bad cases", error))?;
-    if !trial.reports.is_empty() && !loaded.entry_points.transform {
-        let detail = "it has no \"transform\" that reports could be tried on; requests are tried by cases";
-        return Err(Problem::new("nothing to try", detail));
-    }
+    let reports = match (loaded.entry_points.transform, trial.last) {
+        (true, None) => trial.reports.iter().collect(),
+        (true, Some(last)) => concerned(&trial.reports, &settings, last),
+        (false, None) if !trial.reports.is_empty() => {
+            let detail = "it has no \"transform\" that reports could be tried on; requests are tried by cases";
+            return Err(Problem::new("nothing to try", detail));
+        }
+        (false, _) => Vec::new(),
+    };
     let mut function = loaded.function;
-    let results = trial.reports.iter().map(|report| attempt(report, &settings, function.as_mut())).collect();
+    let results = reports.into_iter().map(|report| attempt(report, &settings, function.as_mut())).collect();
     let logs = journal.after(None).into_iter().map(|line| (line.level.as_str().to_owned(), line.text)).collect();
     Ok(Verdict { problem: None, cases, results, logs, memory: function.memory() })
+}
+
+/// The last reports of contexts that the settings name, in their order.
+fn concerned<'a>(reports: &'a [Value], settings: &Settings, last: usize) -> Vec<&'a Value> {
+    let named = |report: &&Value| report["context"].as_str().is_some_and(|context| settings.contexts.contains(context));
+    let mut newest: Vec<_> = reports.iter().rev().filter(named).take(last).collect();
+    newest.reverse();
+    newest
 }
 
 fn prepare(trial: &Trial) -> Result<(Loaded, Settings, Arc<Journal>), Problem> {

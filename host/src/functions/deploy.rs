@@ -96,7 +96,7 @@ impl Registry {
         if !registered.functions.contains_key(name) && registered.functions.len() >= FUNCTIONS {
             return Err(DeployError::Conflict(format!("there are {FUNCTIONS} functions already; delete one first")));
         }
-        let verdict = self.check(&candidate, Vec::new()).await?;
+        let verdict = self.check(&candidate, Vec::new(), None).await?;
         if verdict.problem.is_some() || verdict.cases.iter().any(|case| !case.passed) {
             return Err(DeployError::Refused(Box::new(verdict)));
         }
@@ -117,11 +117,17 @@ impl Registry {
         Ok(Deployed { version, made, cases: verdict.cases.len() })
     }
 
-    /// Compiles a function, runs its cases and tries it on reports, all in a process of its own. Nothing is kept.
+    /// Compiles a function, runs its cases and tries it on reports, or on the `last` of them that concern it, all in a
+    /// process of its own. Nothing is kept.
     ///
     /// # Errors
     /// [`DeployError`] where there is no verdict; that it does not compile is one.
-    pub async fn check(&self, candidate: &Candidate, reports: Vec<Value>) -> Result<Verdict, DeployError> {
+    pub async fn check(
+        &self,
+        candidate: &Candidate,
+        reports: Vec<Value>,
+        last: Option<usize>,
+    ) -> Result<Verdict, DeployError> {
         check_name(&candidate.name).map_err(|error| refuse("bad name", error.to_string()))?;
         if candidate.cases.get().len() > CASES {
             return Err(refuse("too many cases", format!("the cases have more than {CASES} bytes")));
@@ -132,7 +138,7 @@ impl Registry {
         let large_components = self.large_components();
         let trial = move || {
             let tables = tables_for(&code, &tables)?;
-            Ok(Trial { name, language, code, cases, settings, reports, large_components, tables })
+            Ok(Trial { name, language, code, cases, settings, reports, last, large_components, tables })
         };
         Ok(self.checker().check(trial).await?)
     }

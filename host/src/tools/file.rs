@@ -38,7 +38,8 @@ impl FunctionFile {
             compile::language(path).ok_or_else(|| unusable("a function is a .lua or a .wasm file".into()))?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let name = name.unwrap_or_else(|| stem.into_owned());
-        compile::check_name(&name).map_err(|error| unusable(format!("{error}; --name gives it another")))?;
+        compile::check_name(&name)
+            .map_err(|error| unusable(format!("{error}; rename the file, or deploy it with --name")))?;
         let code = fs::read(path).map_err(|error| unusable(error.to_string()))?;
         let cases = beside(path, "cases.json")?;
         let settings = match beside(path, "settings.json")? {

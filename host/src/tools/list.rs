@@ -25,12 +25,21 @@ pub fn run(server: &Server, screen: &mut Screen) -> Done {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         screen.line(cells.join("  ").trim_end())?;
     }
-    for function in functions {
-        if let (Some(name), Some(problem)) = (function["name"].as_str(), function["problem"].as_str()) {
-            screen.line(format!("{name}: {problem}"))?;
-        }
-    }
+    functions.iter().flat_map(remarks).try_for_each(|remark| screen.line(remark))?;
     Ok(true)
+}
+
+/// What else there is to know of a function.
+fn remarks(function: &Value) -> Vec<String> {
+    let name = function["name"].as_str().unwrap_or_default();
+    let problem = function["problem"].as_str().map(|problem| format!("{name}: {problem}"));
+    let (canary, rolled_back) = (&function["canary"], &function["rolled_back"]);
+    let place = if canary["shadow"] == true { "in the shadow" } else { "as a canary" };
+    let canary = canary["version"].as_u64().map(|version| format!("{name}@{version} runs {place}"));
+    let rolled_back = rolled_back["version"].as_u64().map(|version| {
+        format!("{name}@{version} was rolled back: {}", rolled_back["reason"].as_str().unwrap_or_default())
+    });
+    [problem, canary, rolled_back].into_iter().flatten().collect()
 }
 
 fn row(function: &Value) -> [String; 10] {

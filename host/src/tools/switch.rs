@@ -17,7 +17,7 @@ pub fn activate(server: &Server, name: &str, version: u32, screen: &mut Screen) 
     Ok(true)
 }
 
-/// Goes back to the version before the active one.
+/// Goes back to the version before the active one; not to one that failed as a canary and was rolled back itself.
 pub fn roll_back(server: &Server, name: &str, screen: &mut Screen) -> Done {
     let resource = server.get(&function(name)?)?;
     let Some(active) = resource["active"].as_u64() else {
@@ -25,11 +25,15 @@ pub fn roll_back(server: &Server, name: &str, screen: &mut Screen) -> Done {
         return Err(ToolError::Failed(format!("no version of {name} is active; {hint}")));
     };
     let versions = link(&resource, "versions").unwrap_or_default();
-    let before = server.get(&format!("{versions}?after={active}&limit=1"))?;
-    match before["_embedded"]["versions"][0]["version"].as_u64().map(u32::try_from) {
+    let before = server.get(&format!("{versions}?after={active}&limit=2"))?;
+    let failed = resource["rolled_back"]["version"].as_u64();
+    let before = before["_embedded"]["versions"].as_array().into_iter().flatten();
+    let mut before =
+        before.filter_map(|version| version["version"].as_u64()).filter(|version| Some(*version) != failed);
+    match before.next().map(u32::try_from) {
         Some(Ok(version)) => activate(server, name, version, screen),
         _ => Err(ToolError::Failed(format!(
-            "{name}@{active} is the first version; upto function disable {name} stops it"
+            "{name}@{active} is the first version that ran; upto function disable {name} stops it"
         ))),
     }
 }

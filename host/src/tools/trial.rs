@@ -59,6 +59,7 @@ fn locally(file: &FunctionFile, reports: Vec<Value>) -> Result<Verdict, ToolErro
         cases: cases.map_err(|error| broken(&file.path, &error))?,
         settings: Value::Object(file.settings.clone()).to_string(),
         reports,
+        last: None,
         large_components: true,
         tables,
     };
@@ -107,7 +108,7 @@ fn show(verdict: &Verdict, of_server: bool, screen: &mut Screen) -> Done {
         screen.difference(difference)?;
     }
     if verdict.results.is_empty() && of_server {
-        screen.line("this server has received no reports since it started; --reports FILE tries others")?;
+        screen.line("no report for it has come since this server started; --reports FILE tries others")?;
     }
     let failed_cases = verdict.cases.iter().filter(|case| !case.passed).count();
     screen.line(summary(verdict, failed_cases))?;

@@ -39,11 +39,10 @@ impl Recent {
         }
     }
 
-    /// The newest `count` reports, oldest first.
-    pub fn last(&self, count: usize) -> Vec<Report<'static>> {
+    /// Those that are kept, oldest first.
+    pub fn all(&self) -> Vec<Report<'static>> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let skip = state.reports.len().saturating_sub(count);
-        state.reports.iter().skip(skip).cloned().collect()
+        state.reports.iter().cloned().collect()
     }
 }
 
@@ -58,9 +57,9 @@ mod tests {
         let names: Vec<String> = (0..1_000).map(|i| i.to_string()).collect();
         let reports: Vec<_> = names.iter().map(|name| Report::new(Kind::Start, "c", name.as_str())).collect();
         recent.offer(&reports[..10]);
-        assert_eq!(recent.last(2).iter().map(|report| &*report.name).collect::<Vec<_>>(), ["8", "9"]);
+        assert_eq!(recent.all().iter().map(|report| &*report.name).collect::<Vec<_>>(), names[..10]);
         recent.offer(&reports[10..]);
-        let last = recent.last(1_000);
+        let last = recent.all();
         assert_eq!((last.len(), &*last[0].name, &*last[KEPT - 1].name), (KEPT, "0", "255"));
     }
 }

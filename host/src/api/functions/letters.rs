@@ -30,6 +30,7 @@ pub async fn list(
     Segments(name): Segments<String>,
     Parameters(paging): Parameters<Paging>,
 ) -> Result<Hal> {
+    expect(&app, &name).await?;
     let letters = app.store.dead_letters(&name, paging.after(), paging.limit()?).await?;
     let here = format!("{}/dead-letters", hal::function(&name));
     let last = letters.last().map(|letter| letter.id.clone());
@@ -49,6 +50,14 @@ fn resource(here: &str, letter: &DeadLetter) -> Value {
         "at": letter.at,
     });
     hal::resource(Links::to_self(format!("{here}?id={}", encode(&letter.id))), members)
+}
+
+/// Refuses the name of a function that is not there, unless it left letters, as one from a folder does.
+async fn expect(app: &App, name: &str) -> Result<()> {
+    match super::resource::expect(app, name) {
+        Err(problem) if app.store.dead_letters(name, None, 1).await?.is_empty() => Err(problem),
+        _ => Ok(()),
+    }
 }
 
 /// Which letters; all where none is named.
@@ -90,6 +99,7 @@ pub async fn replay(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Hal> {
+    expect(&app, &name).await?;
     let Ids { ids } = body::json(&app, &headers, body, MAX_IDS).await?;
     let wanted = |letter: &DeadLetter| ids.as_ref().is_none_or(|ids| ids.contains(&letter.id));
     let under_way = || {
@@ -151,6 +161,7 @@ pub async fn delete(
     Segments(name): Segments<String>,
     Parameters(Which { id }): Parameters<Which>,
 ) -> Result<StatusCode> {
+    expect(&app, &name).await?;
     let ids = id.map(|id| vec![id]);
     app.store.delete_dead_letters(&name, ids.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,5 +1,7 @@
 //! Trying a function on reports: nothing is kept.
 
+use std::io;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -27,7 +29,7 @@ struct Subject {
     version: Option<u32>,
     /// Reports to try it on.
     reports: Option<Vec<Value>>,
-    /// Or so many of the newest reports that came.
+    /// Or so many of the newest reports that came and concern it.
     last: Option<usize>,
 }
 
@@ -45,9 +47,10 @@ pub async fn attempt(
     let subject = SUBJECT.iter().filter_map(|name| Some(((*name).to_owned(), members.shift_remove(*name)?))).collect();
     let subject: Subject = part(Value::Object(subject))?;
     let function: FunctionText = part(Value::Object(members))?;
-    let reports = match (subject.reports, subject.last) {
+    let last = subject.last;
+    let reports = match (subject.reports, last) {
         (Some(reports), None) => reports,
-        (None, Some(last)) => app.recent.last(last.min(REPORTS)).iter().map(resource::report).collect(),
+        (None, Some(_)) => app.recent.all().iter().map(resource::report).collect(),
         (None, None) => Vec::new(),
         (Some(_), Some(_)) => return Err(Problem::bad_request("give either \"reports\" or \"last\"")),
     };
@@ -59,7 +62,7 @@ pub async fn attempt(
         (true, Some(_)) => return Err(Problem::bad_request("give either a \"version\" or code")),
         (false, version) => function.over(deployed(&app, &name, version).await?)?,
     };
-    let verdict = app.registry.check(&candidate, reports).await?;
+    let verdict = app.registry.check(&candidate, reports, last).await?;
     match verdict.problem {
         Some(_) => Err(crate::functions::deploy::DeployError::Refused(Box::new(verdict)).into()),
         None => Ok(Hal(answer(&name, &verdict))),
@@ -92,13 +95,18 @@ async fn deployed(app: &App, name: &str, version: Option<u32>) -> Result<Candida
 }
 
 async fn from_folder(one: &FolderFunction) -> Result<Candidate> {
-    let unreadable = |error: std::io::Error| Problem::busy(format!("the function's file can't be read: {error}"));
+    let unreadable = |error: io::Error| Problem::busy(format!("the function's file can't be read: {error}"));
+    let bad = |error: serde_json::Error| Problem::bad_request(format!("the cases beside the function: {error}"));
     let name = one.name();
+    let cases = match tokio::fs::read_to_string(one.path.with_extension("cases.json")).await {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => no_cases(),
+        cases => RawValue::from_string(cases.map_err(unreadable)?).map_err(bad)?,
+    };
     Ok(Candidate {
         name: name.to_owned(),
         language: compile::language(&one.path).unwrap_or(Language::Lua),
         code: tokio::fs::read(&one.path).await.map_err(unreadable)?.into(),
-        cases: no_cases(),
+        cases,
         settings: one.version.as_ref().map_or_else(|| Settings::of(name), |version| version.settings.clone()),
     })
 }
