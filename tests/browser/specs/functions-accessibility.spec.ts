@@ -1,4 +1,4 @@
-import { deploy, MENDED, RENAME } from '../support/functions';
+import { callHook, deploy, HOOK, MENDED, RENAME } from '../support/functions';
 import { expectNoViolations } from '../support/axe';
 import { expect, test } from '../support/test';
 
@@ -9,7 +9,7 @@ const start = (name: string, host = 'web-1') => ({ context: 'deploy', name, type
 
 for (const theme of ['light', 'dark'] as const) {
   test(`axe finds nothing on the pages of functions in the ${theme} theme`, async ({ page, server }) => {
-    test.slow(); // axe looks at twelve pages.
+    test.slow(); // axe looks at thirteen pages.
     await page.emulateMedia({ colorScheme: theme });
     await page.goto('/f');
     await expect(page.getByRole('heading', { name: 'No functions yet' })).toBeVisible();
@@ -26,6 +26,13 @@ for (const theme of ['light', 'dark'] as const) {
     await page.getByRole('link', { name: 'rename' }).click();
     await expect(page.getByRole('heading', { name: 'Last error' })).toBeVisible();
     await expectNoViolations(page);
+
+    await deploy(server, 'steps', { source: HOOK });
+    await callHook(server, 'steps', { method: 'POST', body: 'no JSON' });
+    await page.goto('/f/steps');
+    await expect(page.getByRole('heading', { name: 'The request' })).toBeVisible();
+    await expectNoViolations(page);
+    await page.goto('/f/rename');
 
     await page.getByRole('link', { name: 'Source' }).click();
     await expect(page.getByRole('region', { name: 'Cases' })).toBeVisible();
@@ -67,6 +74,8 @@ test('all of it fits a narrow screen', async ({ page, server }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   await deploy(server, 'rename', { source: RENAME });
   await deploy(server, 'rename', { source: MENDED });
+  await deploy(server, 'steps', { source: HOOK });
+  await callHook(server, 'steps', { method: 'POST', body: 'x'.repeat(300) });
   await server.post([start('A'.repeat(200)), start('web', 'bad-host')]);
   for (const path of [
     '',
@@ -76,6 +85,7 @@ test('all of it fits a narrow screen', async ({ page, server }) => {
     '/rename/versions',
     '/rename/try',
     '/rename/tap',
+    '/steps',
   ]) {
     await page.goto(`/f${path}`);
     await expect(page.locator('main h1, main h2').first()).toBeVisible();

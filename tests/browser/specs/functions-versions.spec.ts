@@ -88,6 +88,24 @@ test('a canary that fails is rolled back, and the page says so', async ({ page, 
   await expect(versionRow(page, 2)).not.toContainText('canary');
 });
 
+test('what a canary takes and why it failed is told', async ({ page, server }) => {
+  await deploy(server, 'rename', { source: MENDED });
+  await deploy(server, 'rename', { source: RENAME, activate: false });
+  await page.goto('/f/rename/versions');
+  await versionRow(page, 2).getByRole('button', { name: 'Canary' }).click();
+  await page.getByRole('dialog').getByLabel('Share').fill('100');
+  await confirm(page, 'Start');
+  await server.post([start('web', 'bad-host')]);
+  await page.getByRole('link', { name: 'Overview' }).click();
+  const canary = page
+    .locator('.card')
+    .filter({ has: page.getByRole('heading', { name: 'Canary: version 2' }) });
+  await expect(canary).toContainText(
+    /1 report so far, 1 failed \(100 %\)\. 99 of 100 take at most [\d.]+ [µm]s\./,
+  );
+  await expect(canary.locator('.fault')).toContainText('no such host');
+});
+
 test('a canary is ended by hand', async ({ page, server }) => {
   await deploy(server, 'rename', { source: RENAME });
   await deploy(server, 'rename', { source: MENDED, activate: false });

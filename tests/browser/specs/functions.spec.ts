@@ -1,5 +1,5 @@
 import { deploy, functionRow, MENDED, RENAME } from '../support/functions';
-import { markDocument, row } from '../support/page';
+import { markDocument, openDetails, row } from '../support/page';
 import { expect, test } from '../support/test';
 
 const start = (name: string, host = 'web-1', context = 'deploy') =>
@@ -80,10 +80,23 @@ test('the overview tells counts, costs and the report on which it failed', async
   }
   await expect(page.getByText('1 × an error in the code')).toBeVisible();
   await expect(page.getByText(/20-rename\.lua:6: .*no such host/).first()).toBeVisible();
+  await expect(page.getByText('The report became a dead letter.')).toBeVisible();
   await expect(page.locator('.difference')).toContainText('web.unpack');
   await expect(page.locator('.figures dd').first()).toHaveText(/^[\d.]+ [µm]s$/);
   await page.getByRole('link', { name: '1 dead letter' }).click();
   await expect(page).toHaveURL('/f/20-rename/dead-letters');
+});
+
+test('an event names the functions that changed it, and leads to them', async ({ page, server }) => {
+  await deploy(server, '20-rename', { source: RENAME });
+  await server.post([start('Migrate'), start('cache')]);
+  await page.goto('/c/deploy/1');
+  await expect(await openDetails(page, 'cache')).toContainText('This event as JSON');
+  await expect(page.getByText('Made or changed by')).toHaveCount(0);
+  const details = await openDetails(page, 'migrate');
+  await expect(details).toContainText('Made or changed by 20-rename@1');
+  await details.getByRole('link', { name: '20-rename@1' }).click();
+  await expect(page).toHaveURL('/f/20-rename');
 });
 
 test('the source of each version can be read', async ({ page, server }) => {

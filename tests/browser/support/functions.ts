@@ -1,9 +1,9 @@
 import { expect, type Locator, type Page } from '@playwright/test';
-import type { Report, Server } from './server';
+import type { Server } from './server';
 
 interface Deployment {
   source: string;
-  cases?: { name: string; in: Report[]; out: Report[] }[];
+  cases?: readonly object[];
   settings?: { order?: number; contexts?: string[]; on_error?: 'pass' | 'drop' | 'dead-letter' };
   activate?: boolean;
 }
@@ -25,6 +25,22 @@ export const MENDED = RENAME.replace(
   '\tif report.host == "bad-host" then error("no such host") end\n',
   '',
 ).replace('\treturn report\n', '\treport.labels.team = "platform"\n\treturn report\n');
+
+/** A hook: a step of each name in the body. It refuses a GET, and fails where the body is no JSON. */
+export const HOOK = `function receive(request)
+	if request.method == "GET" then upto.refuse(405, "only POST is taken") end
+	local reports = {}
+	for _, name in upto.json.decode(request.body) do
+		table.insert(reports, { context = "deploy", type = "start", name = name })
+	end
+	return reports
+end
+`;
+
+/** Calls a hook as a foreign system would. Returns the status of the answer. */
+export async function callHook(server: Server, name: string, init: RequestInit): Promise<number> {
+  return (await fetch(`${server.url}/hooks/${name}`, init)).status;
+}
 
 /** Deploys by the API, as a program would. */
 export async function deploy(server: Server, name: string, deployment: Deployment): Promise<void> {

@@ -29,10 +29,14 @@ export interface Settings {
   memory?: boolean;
 }
 
+/** Reports or a request, and what must come of them: reports, or a failure. Members that are not named here are kept. */
 export interface Case {
   name: string;
-  in: Report[];
-  out: Report[];
+  in?: Report[];
+  request?: object;
+  secrets?: Record<string, string>;
+  out?: Report[];
+  error?: string;
 }
 
 export interface Counts {
@@ -44,9 +48,21 @@ export interface Counts {
   made: number;
   skipped: number;
   failed: Record<Cause, number>;
+  /** Requests and datagrams that came to it, refused and failed ones among them. */
+  requests: number;
+  requests_refused: number;
+  requests_failed: number;
+  /** Reports that it made of requests. */
+  requests_made: number;
 }
 
-export interface Canary {
+export interface Times {
+  p50: number | null;
+  p99: number | null;
+  total_s: number;
+}
+
+export interface CanaryPlan {
   version: number;
   /** 0 to 1. */
   share: number;
@@ -54,7 +70,12 @@ export interface Canary {
   shadow: boolean;
   /** 0 to 1: above it the canary is rolled back. */
   max_error_rate: number;
+}
+
+export interface Canary extends CanaryPlan {
   counts: Counts;
+  time_us: Times;
+  last_error: LastError | null;
   same?: number;
   different?: number;
   difference?: { before: Report; active: Report[]; canary: Report[] } | null;
@@ -65,6 +86,20 @@ export interface Failure {
   message: string;
 }
 
+/** A foreign request or a datagram (`UDP`). A long body is cut. */
+export interface ForeignRequest {
+  method: string;
+  path: string;
+  body: string;
+}
+
+/** The failure that came last, with what it was on. */
+export interface LastError extends Failure {
+  at: string;
+  report: Report | null;
+  request: ForeignRequest | null;
+}
+
 export interface FunctionResource {
   _links: Links<
     'self' | 'try' | 'logs' | 'tap' | 'dead_letters',
@@ -73,6 +108,7 @@ export interface FunctionResource {
   name: string;
   source: 'store' | 'folder';
   language: Language;
+  /** Empty where it does not run. */
   entry_points: ('transform' | 'receive')[];
   state: FunctionState;
   problem: string | null;
@@ -87,9 +123,9 @@ export interface FunctionResource {
   author: string;
   created_at: string | null;
   counts: Counts;
-  time_us: { p50: number | null; p99: number | null; total_s: number };
+  time_us: Times;
   memory_peak: number;
-  last_error: (Failure & { at: string; report: Report | null }) | null;
+  last_error: LastError | null;
   dead_letters: number;
 }
 

@@ -94,6 +94,8 @@ export interface EventDetail {
   ended_at: string | null;
   duration_s: number | null;
   labels: Record<string, string>;
+  /** What made or changed it, in that order: `rename@3`, or the name alone of a function from a folder. */
+  functions: string[];
 }
 
 /** What the stream tells at once on connecting and at each change. */

@@ -57,7 +57,7 @@ export function CanaryDialog({ data, fn, version, onClose }: CanaryDialogProps) 
       <Check checked={shadow} onChange={setShadow}>
         In shadow: it runs, but only to compare the results
       </Check>
-      {known && <p class="is-quiet">{canaryText({ ...wanted, counts: fn.counts })}</p>}
+      {known && <p class="is-quiet">{canaryText(wanted)}</p>}
     </Confirm>
   );
 }

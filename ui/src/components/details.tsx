@@ -6,6 +6,7 @@ import type { EventDetail } from '../api/types';
 import { hasChildren, hostOf, keyText, Kind, stateOf, statusOf, type Bars } from '../model/bars';
 import { formatDuration, formatInstant, formatOffset, plural } from '../model/format';
 import { summarize } from '../model/summary';
+import { functionPath } from '../router';
 import type { TimelineView } from '../state/timeline-view';
 import { everySecond } from '../state/ticker';
 import { ApiLink } from './api-link';
@@ -90,7 +91,7 @@ function Moment({ title, bars, t, missing }: { title: string; bars: Bars; t: num
   );
 }
 
-/** What only the event's own resource tells: its labels. Asked for again when the event changed. */
+/** What only the event's own resource tells: its labels and functions. Asked for again when the event changed. */
 function EventFacts({ bars, row }: { bars: Bars; row: number }) {
   const href = expand(bars.eventHref, { name: bars.name[row], host: hostOf(bars, row) });
   const version = [bars.rowState[row], bars.start[row], bars.restart[row], bars.end[row]].join();
@@ -117,12 +118,31 @@ function EventFacts({ bars, row }: { bars: Bars; row: number }) {
         </p>
       )}
       {event !== null && <Labels labels={event.labels} />}
+      {event !== null && <ChangedBy functions={event.functions} />}
       <p>
         <ApiLink href={href} file="event.json" inTab>
           This event as JSON
         </ApiLink>
       </p>
     </>
+  );
+}
+
+/** The functions that made or changed an event, each with its version: `rename@3`. */
+function ChangedBy({ functions }: { functions: readonly string[] }) {
+  if (functions.length === 0) return null;
+  return (
+    <p>
+      <span class="is-quiet">Made or changed by</span>
+      {functions.map((each, at) => (
+        <span key={each}>
+          {at === 0 ? ' ' : ', '}
+          <a href={functionPath(each.split('@')[0])}>
+            <Name text={each} />
+          </a>
+        </span>
+      ))}
+    </p>
   );
 }
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { Outcome, Report } from '../api/function-types';
+import type { ForeignRequest, Outcome, Report } from '../api/function-types';
 import { compareReports, fieldsOf, readDiff, sameReport, type DiffLine } from '../model/diff';
 import { visibleText } from '../model/text';
 import { Name } from './name';
@@ -41,6 +41,25 @@ export function ReportFields({ report }: { report: Report }) {
       ))}
     </div>
   );
+}
+
+/** What is known of a request. Its body is shown in the lines that it has. */
+export function RequestFields({ request }: { request: ForeignRequest }) {
+  return (
+    <div class="difference">
+      <FieldLine kind="same" field="method" value={request.method} />
+      <FieldLine kind="same" field="path" value={request.path} />
+      <Line kind="same">
+        <Name text="body" class="field-name" />
+        {request.body.includes('\n') ? '\n' : ' '}
+        <bdi>{visibleLines(request.body)}</bdi>
+      </Line>
+    </div>
+  );
+}
+
+function visibleLines(text: string): string {
+  return text.split(/\r?\n/).map(visibleText).join('\n');
 }
 
 interface ReportChangeProps {

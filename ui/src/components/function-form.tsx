@@ -121,7 +121,6 @@ function SettingsFields({ draft, fault }: { draft: Draft; fault: Fault | null })
           title="Order"
           hint="Lower comes first. Empty: the number that the name begins with, else 100."
           placeholder="100"
-          numeric
           value={order}
           onInput={(value) => draft.set({ order: value })}
         />
@@ -154,7 +153,8 @@ function Cases({ draft, fault }: { draft: Draft; fault: Fault | null }) {
     <section class="form-part">
       <h2>Cases</h2>
       <p class="hint">
-        Reports that go in, and what must come out. All must pass before a version is made; none is fine too.
+        Reports or requests that go in, and what must come out. All must pass before a version is made; none
+        is fine too.
       </p>
       <CodeEditor
         value={draft.form.value.cases}

@@ -1,38 +1,38 @@
 import type { ComponentChildren } from 'preact';
-import type { Counts, FunctionResource } from '../api/function-types';
+import type { Counts, FunctionResource, LastError } from '../api/function-types';
 import { formatCount, formatDuration, plural } from '../model/format';
 import {
   canaryText,
   CAUSE_TEXTS,
   contextsText,
   failedOf,
+  failedText,
   formatBytes,
   formatMicros,
   formatShare,
   ON_ERROR_TEXTS,
-  STATE_TEXTS,
+  seesReports,
+  seesRequests,
+  stateText,
 } from '../model/functions';
 import { functionPath } from '../router';
 import { Ago } from './ago';
-import { Comparison, ReportFields } from './difference';
+import { Comparison, ReportFields, RequestFields } from './difference';
 import { FunctionStateTag } from './function-state';
 import { Name } from './name';
 
-/** How a function does: what it does to reports, what it costs, and what went wrong last. */
+/** How a function does: what it does to reports and requests, what it costs, and what went wrong last. */
 export function FunctionOverview({ fn }: { fn: FunctionResource }) {
   return (
     <div class="overview-grid">
       <div>
-        <section class="card">
-          <h2>Reports</h2>
-          <Flow counts={fn.counts} />
-          <p class="hint">Of the running version, on this server, since that started.</p>
-        </section>
+        {seesReports(fn) && <ReportsCard counts={fn.counts} />}
+        {seesRequests(fn) && <RequestsCard counts={fn.counts} />}
         <CanaryCard fn={fn} />
         <Cost fn={fn} />
       </div>
       <div>
-        <LastError fn={fn} />
+        <LastErrorCard fn={fn} />
         <Facts fn={fn} />
       </div>
     </div>
@@ -41,8 +41,7 @@ export function FunctionOverview({ fn }: { fn: FunctionResource }) {
 
 const CAUSES = ['error', 'time', 'memory', 'output'] as const;
 
-/** What became of the reports: a bar of shares, and the numbers. */
-function Flow({ counts }: { counts: Counts }) {
+function ReportsCard({ counts }: { counts: Counts }) {
   const failed = failedOf(counts);
   const parts = [
     { kind: 'kept', text: 'kept as they were', count: counts.kept },
@@ -54,13 +53,59 @@ function Flow({ counts }: { counts: Counts }) {
     },
     { kind: 'dropped', text: 'dropped', count: counts.dropped },
     { kind: 'failed', text: 'failed', count: failed },
-    { kind: 'skipped', text: 'passed by while it rested', count: counts.skipped },
+    { kind: 'skipped', text: 'came while it rested', count: counts.skipped },
   ];
+  return (
+    <section class="card">
+      <h2>Reports</h2>
+      <Flow received={counts.received} parts={parts} />
+      {failed > 0 && (
+        <ul class="causes">
+          {CAUSES.filter((cause) => counts.failed[cause] > 0).map((cause) => (
+            <li key={cause}>
+              {formatCount(counts.failed[cause])} × {CAUSE_TEXTS[cause]}
+            </li>
+          ))}
+        </ul>
+      )}
+      <p class="hint">Of the running version, on this server, since that started.</p>
+    </section>
+  );
+}
+
+function RequestsCard({ counts }: { counts: Counts }) {
+  const { requests, requests_refused: refused, requests_failed: failed, requests_made: made } = counts;
+  const parts = [
+    {
+      kind: 'changed',
+      text: `taken, ${plural(made, 'report')} made of them`,
+      // The counts are read one after the other, while requests come.
+      count: Math.max(requests - refused - failed, 0),
+    },
+    { kind: 'dropped', text: 'refused', count: refused },
+    { kind: 'failed', text: 'failed', count: failed },
+  ];
+  return (
+    <section class="card">
+      <h2>Requests</h2>
+      <Flow received={requests} parts={parts} />
+      <p class="hint">Webhooks and datagrams to the running version, on this server, since that started.</p>
+    </section>
+  );
+}
+
+interface FlowProps {
+  received: number;
+  parts: readonly { kind: string; text: string; count: number }[];
+}
+
+/** What became of what was received: a bar of shares, and the numbers. */
+function Flow({ received, parts }: FlowProps) {
   const whole = parts.reduce((sum, { count }) => sum + count, 0);
   return (
     <>
       <p class="big-number">
-        {formatCount(counts.received)} <span class="is-quiet">received</span>
+        {formatCount(received)} <span class="is-quiet">received</span>
       </p>
       <div class="flow" aria-hidden="true">
         {parts.map(({ kind, count }) => (
@@ -80,15 +125,6 @@ function Flow({ counts }: { counts: Counts }) {
           </div>
         ))}
       </dl>
-      {failed > 0 && (
-        <ul class="causes">
-          {CAUSES.filter((cause) => counts.failed[cause] > 0).map((cause) => (
-            <li key={cause}>
-              {formatCount(counts.failed[cause])} × {CAUSE_TEXTS[cause]}
-            </li>
-          ))}
-        </ul>
-      )}
     </>
   );
 }
@@ -128,9 +164,16 @@ function CanaryCard({ fn }: { fn: FunctionResource }) {
       <p>
         {plural(canary.counts.received, 'report')} so far, {formatCount(failed)} failed (
         {formatShare(failed, canary.counts.received)}).
+        {canary.counts.received > 0 && ` 99 of 100 take at most ${formatMicros(canary.time_us.p99)}.`}
         {canary.shadow &&
           ` ${plural(canary.same ?? 0, 'result')} the same as the active one’s, ${formatCount(canary.different ?? 0)} different.`}
       </p>
+      {canary.last_error !== null && (
+        <>
+          <h3>Its last error</h3>
+          <ErrorText error={canary.last_error} />
+        </>
+      )}
       {canary.difference && <CanaryDifference difference={canary.difference} />}
       <p>
         <a href={functionPath(fn.name, 'versions')}>Promote or end it</a>
@@ -165,23 +208,37 @@ function CanaryDifference({
   );
 }
 
-function LastError({ fn }: { fn: FunctionResource }) {
+/** Why something failed, and when. */
+function ErrorText({ error, children }: { error: LastError; children?: ComponentChildren }) {
+  return (
+    <>
+      <p class="fault">
+        <Name text={error.message} />
+      </p>
+      <p class="is-quiet">
+        <Ago time={error.at} />: {CAUSE_TEXTS[error.cause]}. {children}
+      </p>
+    </>
+  );
+}
+
+function LastErrorCard({ fn }: { fn: FunctionResource }) {
   const error = fn.last_error;
   if (error === null) return null;
   return (
     <section class="card">
       <h2>Last error</h2>
-      <p class="fault">
-        <Name text={error.message} />
-      </p>
-      <p class="is-quiet">
-        <Ago time={error.at} />: {CAUSE_TEXTS[error.cause]}. The report {ON_ERROR_TEXTS[fn.settings.on_error]}
-        .
-      </p>
+      <ErrorText error={error}>{failedText(error, fn.settings)}</ErrorText>
       {error.report !== null && (
         <>
           <h3>The report</h3>
           <ReportFields report={error.report} />
+        </>
+      )}
+      {error.request !== null && (
+        <>
+          <h3>The request</h3>
+          <RequestFields request={error.request} />
         </>
       )}
       {fn.dead_letters > 0 && (
@@ -204,8 +261,8 @@ function Facts({ fn }: { fn: FunctionResource }) {
       <h2>What it is</h2>
       <dl class="facts is-wide">
         <Fact title="State">
-          <FunctionStateTag state={fn.state} />
-          <div class="is-quiet">{STATE_TEXTS[fn.state]}</div>
+          <FunctionStateTag fn={fn} />
+          <div class="is-quiet">{stateText(fn)}</div>
         </Fact>
         <Fact title="Language">{fn.language === 'lua' ? 'Lua' : 'Wasm'}</Fact>
         <Fact title="Does">{fn.entry_points.map((each) => does[each]).join('; ')}</Fact>
@@ -214,13 +271,19 @@ function Facts({ fn }: { fn: FunctionResource }) {
             <code>POST {fn._links.hook.href}</code>
           </Fact>
         )}
-        <Fact title="Order">{fn.settings.order}</Fact>
-        <Fact title="Contexts">
-          <Name text={contextsText(fn.settings)} />
-        </Fact>
-        <Fact title="On error">a report on which it fails {ON_ERROR_TEXTS[fn.settings.on_error]}</Fact>
+        {seesReports(fn) && (
+          <>
+            <Fact title="Order">{fn.settings.order}</Fact>
+            <Fact title="Contexts">
+              <Name text={contextsText(fn.settings)} />
+            </Fact>
+            <Fact title="On error">a report on which it fails {ON_ERROR_TEXTS[fn.settings.on_error]}</Fact>
+          </>
+        )}
         {fn.settings.memory === true && (
-          <Fact title="Memory">keeps what it remembers from one report to the next</Fact>
+          <Fact title="Memory">
+            keeps what it remembers from one {seesReports(fn) ? 'report' : 'request'} to the next
+          </Fact>
         )}
         {fn.source === 'store' && (
           <Fact title="Deployed">

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import type { FunctionState, Outcome } from '../api/function-types';
-import { STATE_TEXTS } from '../model/functions';
+import type { FunctionResource, FunctionState, Outcome } from '../api/function-types';
+import { stateText } from '../model/functions';
 
 /** A shape for each, so that colour is never the only sign. Drawn in a box of 12 by 12. */
 const STATES: Record<FunctionState, ComponentChildren> = {
@@ -46,11 +46,11 @@ const OUTCOMES: Record<Outcome, ComponentChildren> = {
 };
 
 /** The state of a function as sign and word. */
-export function FunctionStateTag({ state }: { state: FunctionState }) {
+export function FunctionStateTag({ fn }: { fn: FunctionResource }) {
   return (
-    <span class={`state-tag of-function is-${state}`} title={STATE_TEXTS[state]}>
-      <Shape>{STATES[state]}</Shape>
-      {state}
+    <span class={`state-tag of-function is-${fn.state}`} title={stateText(fn)}>
+      <Shape>{STATES[fn.state]}</Shape>
+      {fn.state}
     </span>
   );
 }

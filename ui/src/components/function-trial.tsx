@@ -2,7 +2,7 @@ import { useId } from 'preact/hooks';
 import type { Outcome, Trial, Verdict } from '../api/function-types';
 import { plural } from '../model/format';
 import { formatBytes, formatMicros } from '../model/functions';
-import type { Draft } from '../state/draft';
+import type { Draft, ReportsFrom } from '../state/draft';
 import { CodeEditor } from './code-editor';
 import { TextDifference } from './difference';
 import { FaultText } from './fields';
@@ -14,13 +14,17 @@ import { Segment, Segments } from './segments';
 const MOST_REPORTS = 256;
 const OUTCOMES: readonly Outcome[] = ['changed', 'expanded', 'dropped', 'failed', 'kept', 'not concerned'];
 
-/** Runs a draft on reports and shows what it would make of them. */
+/** Runs a draft on reports and its cases, and shows what it would make of them. */
 export function TrialPane({ draft, onTry }: { draft: Draft; onTry: () => void }) {
   const trial = draft.trial.value;
   return (
     <section class="trial" aria-label="Try">
       <h2>Try</h2>
-      <p class="hint">Shows what the code would make of reports. Nothing is stored.</p>
+      <p class="hint">
+        {draft.seesReports.value
+          ? 'Shows what the code would make of reports. Nothing is stored.'
+          : 'It makes reports of requests, and those come from its cases only. Nothing is stored.'}
+      </p>
       <ReportsChoice draft={draft} />
       <div class="actions">
         <button class="button" onClick={onTry} disabled={draft.busy.value !== ''}>
@@ -30,23 +34,27 @@ export function TrialPane({ draft, onTry }: { draft: Draft; onTry: () => void })
           {trial !== null && summaryOf(trial)}
         </span>
       </div>
-      {trial !== null && <TrialView trial={trial} last={draft.reportsFrom.value === 'last'} />}
+      {trial !== null && <TrialView trial={trial} reportsFrom={draft.reportsFrom.value} />}
     </section>
   );
 }
 
 function ReportsChoice({ draft }: { draft: Draft }) {
   const id = useId();
-  const typed = draft.reportsFrom.value === 'typed';
+  const from = draft.reportsFrom.value;
+  const choice = (value: ReportsFrom, text: string) => (
+    <Segment on={from === value} onClick={() => (draft.reportsFrom.value = value)} text={text} />
+  );
   const fault = draft.fault.value?.place === 'reports' ? draft.fault.value : null;
   return (
     <>
       <div class="actions">
         <Segments label="With">
-          <Segment on={!typed} onClick={() => (draft.reportsFrom.value = 'last')} text="Last reports" />
-          <Segment on={typed} onClick={() => (draft.reportsFrom.value = 'typed')} text="Typed reports" />
+          {draft.seesReports.value && choice('last', 'Last reports')}
+          {choice('typed', 'Typed reports')}
+          {choice('none', 'Only cases')}
         </Segments>
-        {!typed && (
+        {from === 'last' && (
           <label class="field">
             <span class="field-label">How many</span>
             <input
@@ -64,7 +72,7 @@ function ReportsChoice({ draft }: { draft: Draft }) {
           </label>
         )}
       </div>
-      {typed && (
+      {from === 'typed' && (
         <CodeEditor
           value={draft.reports.value}
           language="json"
@@ -80,8 +88,9 @@ function ReportsChoice({ draft }: { draft: Draft }) {
   );
 }
 
-/** `3 changed, 1 dropped, 16 kept`. */
-function summaryOf({ results }: Trial): string {
+/** `3 changed, 1 dropped, 16 kept`; without reports `2 cases passed, 1 failed`. */
+function summaryOf({ results, cases }: Trial): string {
+  if (results.length === 0) return casesSummary(cases);
   const counted = OUTCOMES.map((outcome) => ({
     outcome,
     count: results.filter((result) => result.outcome === outcome).length,
@@ -92,15 +101,25 @@ function summaryOf({ results }: Trial): string {
     .join(', ');
 }
 
-function TrialView({ trial, last }: { trial: Trial; last: boolean }) {
+function casesSummary(cases: readonly Verdict[]): string {
+  if (cases.length === 0) return '';
+  const failed = cases.filter((each) => !each.passed).length;
+  return `${plural(cases.length - failed, 'case')} passed${failed > 0 ? `, ${failed} failed` : ''}`;
+}
+
+/** Why there are no results. */
+const NO_RESULTS: Record<ReportsFrom, string> = {
+  last: 'This server keeps no report that would pass the code. Type some instead, or run only the cases.',
+  typed: 'There was no report to try with.',
+  none: 'There was no case to run.',
+};
+
+function TrialView({ trial, reportsFrom }: { trial: Trial; reportsFrom: ReportsFrom }) {
+  const onlyCases = reportsFrom === 'none' && trial.cases.length > 0;
   return (
     <>
       {trial.results.length === 0 ? (
-        <p class="blank-note">
-          {last
-            ? 'This server has received no reports yet. Type some instead, or wait for one.'
-            : 'There was no report to try with.'}
-        </p>
+        !onlyCases && <p class="blank-note">{NO_RESULTS[reportsFrom]}</p>
       ) : (
         <p class="is-quiet small">
           {plural(trial.results.length, 'report')}: half took up to {formatMicros(trial.time_us.p50)}, the

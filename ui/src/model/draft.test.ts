@@ -48,6 +48,10 @@ test('an order that is left out is the server’s to choose', () => {
   expect(candidateOf({ ...EXAMPLE, order: ' 7 ' }).settings).toMatchObject({ order: 7 });
 });
 
+test.each([0, -5, 2_147_483_647, -2_147_483_648])('%d is an order', (order) => {
+  expect(candidateOf({ ...EXAMPLE, order: String(order) }).settings).toMatchObject({ order });
+});
+
 test('contexts stand between commas', () => {
   expect(readContexts(' deploy-*,, build of main , ')).toEqual(['deploy-*', 'build of main']);
   expect(readContexts(' ')).toEqual([]);
@@ -55,7 +59,8 @@ test('contexts stand between commas', () => {
 
 test.each<[Partial<Form>, string, number | null]>([
   [{ order: 'first' }, 'settings', null],
-  [{ order: '-1' }, 'settings', null],
+  [{ order: '2147483648' }, 'settings', null],
+  [{ order: '-2147483649' }, 'settings', null],
   [{ order: '1.5' }, 'settings', null],
   [{ cases: '{}' }, 'cases', null],
   [{ cases: '[\n  {"name" "x"}\n]' }, 'cases', 2],
@@ -85,6 +90,54 @@ test('cases are written as they are read', () => {
   expect(JSON.parse(EXAMPLE.cases)).toHaveLength(2);
 });
 
+const examples = import.meta.glob<string>('../../../scripts/**/*.cases.json', {
+  query: '?raw',
+  import: 'default',
+  eager: true,
+});
+
+test('there are examples of cases', () => {
+  expect(Object.keys(examples).length).toBeGreaterThan(5);
+});
+
+test.each(Object.entries(examples))('of %s nothing is lost', (_, text) => {
+  const read = JSON.parse(text) as Case[];
+  const again = candidateOf({ ...EXAMPLE, cases: casesText(read) }).cases;
+  // As text: the order of members counts, as requests are signed.
+  expect(JSON.stringify(again)).toBe(JSON.stringify(read));
+});
+
+test('each member of a case has a line, and a long one has more', () => {
+  const labels = { branch: 'main', commit: 'b'.repeat(40), url: 'https://example.org/octo/runs/1' };
+  const text = casesText([
+    { name: 'a hook', request: { body: '' }, error: '401' },
+    { name: 'long', in: [], out: [{ context: 'deploy', type: 'new', labels }] },
+  ]);
+  expect(text).toBe(`[
+  {
+    "name": "a hook",
+    "request": { "body": "" },
+    "error": "401"
+  },
+  {
+    "name": "long",
+    "in": [],
+    "out": [
+      {
+        "context": "deploy",
+        "type": "new",
+        "labels": {
+          "branch": "main",
+          "commit": "${labels.commit}",
+          "url": "https://example.org/octo/runs/1"
+        }
+      }
+    ]
+  }
+]
+`);
+});
+
 test.each([
   [422, { title: 'the function does not compile', detail: 'rename.lua:3: unexpected', line: 3 }, 'code', 3],
   [422, { title: 'the function does not compile', detail: 'rename.lua:12: unexpected' }, 'code', 12],
@@ -98,6 +151,7 @@ test.each([
   [422, { title: 'bad settings', detail: 'contexts: too many' }, 'settings', null],
   [409, { title: 'conflict', detail: 'a function from a folder has this name' }, 'name', null],
   [413, { title: 'too large', detail: '' }, 'code', null],
+  [422, { title: 'nothing to try', detail: 'it has no "transform"' }, 'reports', null],
   [403, { title: 'forbidden', detail: '' }, 'general', null],
 ])('a refusal with %d and %j is shown at the %s', (status, refusal, place, line) => {
   expect([placeOfRefusal(status, refusal), lineOfRefusal(refusal)]).toEqual([place, line]);

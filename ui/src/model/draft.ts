@@ -1,6 +1,9 @@
 import type { Candidate, Case, Language, OnError, Refusal, Report, Settings } from '../api/function-types';
 import { FUNCTION_NAME } from './functions';
 
+/** Cases are laid out to lines of this length. */
+const LINE = 110;
+
 /** What a person edits: every field as it is typed. */
 export interface Form {
   name: string;
@@ -50,13 +53,25 @@ export function formOf(
 
 /** Cases as a person edits them. */
 export function casesText(cases: readonly Case[]): string {
-  const reports = (list: readonly Report[]) =>
-    list.length === 0 ? '[]' : `[\n${list.map((each) => `      ${oneLine(each)}`).join(',\n')}\n    ]`;
-  const texts = cases.map(
-    (each) =>
-      `  {\n    "name": ${JSON.stringify(each.name)},\n    "in": ${reports(each.in)},\n    "out": ${reports(each.out)}\n  }`,
-  );
-  return `[\n${texts.join(',\n')}\n]\n`;
+  return `[\n${cases.map((each) => `  ${inLines(each, '  ')}`).join(',\n')}\n]\n`;
+}
+
+/** A list or an object as JSON with a line for each member; longer ones are laid out likewise. */
+function inLines(value: object, indent: string): string {
+  const deeper = `${indent}  `;
+  const lines = Object.entries(value).map(([key, each]) => {
+    const name = Array.isArray(value) ? '' : `${JSON.stringify(key)}: `;
+    return `${deeper}${name}${laidOut(each, deeper, name)}`;
+  });
+  const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
+  return `${open}\n${lines.join(',\n')}\n${indent}${close}`;
+}
+
+/** A value as JSON, in one line where it is short. */
+function laidOut(value: unknown, indent: string, name: string): string {
+  const line = oneLine(value);
+  const short = indent.length + name.length + line.length <= LINE;
+  return short || typeof value !== 'object' || value === null ? line : inLines(value, indent);
 }
 
 /** A value as JSON in one line with blanks in it. */
@@ -94,8 +109,12 @@ export function candidateOf(form: Form): Candidate {
 
 function readOrder(text: string): number {
   const order = Number(text);
-  if (!/^\s*\d{1,9}\s*$/.test(text)) {
-    throw new FormError('settings', 'The order is a whole number, such as 20: lower numbers come first.');
+  // The server keeps it in 32 bits.
+  if (!/^\s*-?\d+\s*$/.test(text) || order !== (order | 0)) {
+    throw new FormError(
+      'settings',
+      'The order is a whole number, such as 20 or -5: lower numbers come first. It is 2147483647 at most.',
+    );
   }
   return order;
 }
@@ -149,7 +168,7 @@ export function placeOfRefusal(status: number, refusal: Refusal): Place {
   if (refusal.cases?.some((each) => !each.passed)) return 'cases';
   if (/case/i.test(refusal.title)) return 'cases';
   if (/setting/i.test(refusal.title)) return 'settings';
-  if (/report/i.test(refusal.title)) return 'reports';
+  if (/report|nothing to try/i.test(refusal.title)) return 'reports';
   return status === 422 || status === 413 || status === 415 ? 'code' : 'general';
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Canary, Counts, FunctionResource } from '../api/function-types';
+import type { CanaryPlan, Counts, FunctionResource, LastError, OnError } from '../api/function-types';
 import {
   activationText,
   canaryText,
@@ -8,10 +8,14 @@ import {
   contextsText,
   deletionText,
   failedOf,
+  failedText,
   formatBytes,
   formatMicros,
   formatShare,
   formatShort,
+  seesReports,
+  seesRequests,
+  stateText,
 } from './functions';
 
 const counts: Counts = {
@@ -23,6 +27,10 @@ const counts: Counts = {
   made: 12,
   skipped: 0,
   failed: { error: 4, time: 3, memory: 2, output: 1 },
+  requests: 9,
+  requests_refused: 1,
+  requests_failed: 2,
+  requests_made: 12,
 };
 
 test('sums up what came out other and what failed', () => {
@@ -91,8 +99,8 @@ test('no contexts means all', () => {
   expect(contextsText({ ...settings, contexts: ['deploy-*', 'build'] })).toBe('deploy-*, build');
 });
 
-const canary: Canary = { version: 4, share: 0.1, by: 'host', shadow: false, max_error_rate: 0.05, counts };
-const fn = (part: Partial<FunctionResource>) =>
+const canary: CanaryPlan = { version: 4, share: 0.1, by: 'host', shadow: false, max_error_rate: 0.05 };
+const fn = (part: object) =>
   ({ active: 3, versions: 5, canary: null, dead_letters: 0, ...part }) as FunctionResource;
 
 test('what will happen is said before it does', () => {
@@ -108,4 +116,43 @@ test('what will happen is said before it does', () => {
   expect(deletionText(fn({ dead_letters: 1 }))).toMatch(
     /^With it go its 5 versions and 1 dead letter, for good\./,
   );
+});
+
+test.each([
+  [['transform'], true, false],
+  [['receive'], false, true],
+  [['transform', 'receive'], true, true],
+  // One that does not run is taken for one that reports pass.
+  [[], true, false],
+])('a function with the entry points %j', (entry_points, reports, requests) => {
+  const it = fn({ entry_points });
+  expect([seesReports(it), seesRequests(it)]).toEqual([reports, requests]);
+});
+
+test.each<[string[], OnError, string]>([
+  [['transform'], 'pass', 'reports go on unchanged'],
+  [['transform'], 'drop', 'reports are dropped'],
+  [['transform'], 'dead-letter', 'reports become dead letters'],
+  [['receive'], 'drop', 'requests are turned away'],
+  [['transform', 'receive'], 'pass', 'reports go on unchanged, or requests are turned away'],
+])('while one with %j and %s rests, %s', (entry_points, on_error, text) => {
+  const settings = { order: 1, contexts: [], on_error };
+  expect(stateText(fn({ state: 'resting', entry_points, settings }))).toBe(
+    `It failed again and again, so it rests for a few seconds: ${text}. Then it is tried again.`,
+  );
+});
+
+const report = { context: 'deploy', type: 'start' };
+const request = (method: string) => ({ method, path: '/', body: '{}' });
+
+test.each<[Partial<LastError>, OnError, string]>([
+  [{ report }, 'pass', 'The report went on unchanged.'],
+  [{ report }, 'drop', 'The report was dropped.'],
+  [{ report }, 'dead-letter', 'The report became a dead letter.'],
+  [{ request: request('POST') }, 'drop', 'The sender of the request was told, and nothing was taken of it.'],
+  [{ request: request('UDP') }, 'pass', 'Nothing was taken of the datagram.'],
+  [{}, 'drop', ''],
+])('of the failure %j with %s it is said: %s', (part, on_error, text) => {
+  const error: LastError = { cause: 'error', message: '', at: '', report: null, request: null, ...part };
+  expect(failedText(error, { order: 1, contexts: [], on_error })).toBe(text);
 });

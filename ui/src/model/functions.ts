@@ -1,9 +1,9 @@
 import type {
-  Canary,
+  CanaryPlan,
   Cause,
   Counts,
   FunctionResource,
-  FunctionState,
+  LastError,
   OnError,
   Settings,
 } from '../api/function-types';
@@ -12,14 +12,44 @@ import { formatCount, plural } from './format';
 /** The form of names that functions have. */
 export const FUNCTION_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
-/** What each state means, in a sentence for who has not read the docs. */
-export const STATE_TEXTS: Record<FunctionState, string> = {
-  active: 'Reports pass it, and it works.',
-  disabled: 'No version is active: reports pass by it untouched.',
-  resting: 'It failed again and again, so reports pass by it for a few seconds; then it is tried again.',
-  failing: 'More than 1 % of its reports failed in the last minute.',
-  broken: 'This server can’t load the active version.',
+/** Whether it makes reports of requests. */
+export function seesRequests({ entry_points }: Pick<FunctionResource, 'entry_points'>): boolean {
+  return entry_points.includes('receive');
+}
+
+/** Whether reports pass it. Of one that does not run nothing else is known. */
+export function seesReports(fn: Pick<FunctionResource, 'entry_points'>): boolean {
+  return fn.entry_points.includes('transform') || !seesRequests(fn);
+}
+
+/** What its state means, in a sentence for who has not read the docs. */
+export function stateText(fn: Pick<FunctionResource, 'state' | 'entry_points' | 'settings'>): string {
+  switch (fn.state) {
+    case 'active':
+      return seesReports(fn) ? 'Reports pass it, and it works.' : 'Requests come to it, and it works.';
+    case 'disabled':
+      return 'No version is active: reports pass by it untouched, and it takes no requests.';
+    case 'resting':
+      return `It failed again and again, so it rests for a few seconds: ${restText(fn)}. Then it is tried again.`;
+    case 'failing':
+      return 'More than 1 % of what came to it in the last minute failed.';
+    case 'broken':
+      return 'This server can’t load the active version.';
+  }
+}
+
+const REST_TEXTS: Record<OnError, string> = {
+  pass: 'reports go on unchanged',
+  drop: 'reports are dropped',
+  'dead-letter': 'reports become dead letters',
 };
+
+/** What becomes of what comes while it rests. It rests from reports and from requests each for itself. */
+function restText(fn: Pick<FunctionResource, 'entry_points' | 'settings'>): string {
+  const reports = seesReports(fn) ? [REST_TEXTS[fn.settings.on_error]] : [];
+  const requests = seesRequests(fn) ? ['requests are turned away'] : [];
+  return [...reports, ...requests].join(', or ');
+}
 
 /** What happens to a report on which a function fails. */
 export const ON_ERROR_TEXTS: Record<OnError, string> = {
@@ -28,7 +58,22 @@ export const ON_ERROR_TEXTS: Record<OnError, string> = {
   'dead-letter': 'is kept as a dead letter',
 };
 
-/** Why a report failed. */
+const FAILED_TEXTS: Record<OnError, string> = {
+  pass: 'went on unchanged',
+  drop: 'was dropped',
+  'dead-letter': 'became a dead letter',
+};
+
+/** What became of that on which it failed, as a sentence; empty where that is not known. */
+export function failedText({ report, request }: LastError, { on_error }: Settings): string {
+  if (report !== null) return `The report ${FAILED_TEXTS[on_error]}.`;
+  if (request === null) return '';
+  return request.method === 'UDP'
+    ? 'Nothing was taken of the datagram.'
+    : 'The sender of the request was told, and nothing was taken of it.';
+}
+
+/** Why a report or a request failed. */
 export const CAUSE_TEXTS: Record<Cause, string> = {
   error: 'an error in the code',
   time: 'it took too long',
@@ -94,7 +139,7 @@ export function contextsText(settings: Settings): string {
 }
 
 /** What a canary does, as a sentence. */
-export function canaryText({ version, share, by, shadow, max_error_rate: limit }: Canary): string {
+export function canaryText({ version, share, by, shadow, max_error_rate: limit }: CanaryPlan): string {
   const whom = `${formatShare(share, 1)} of the ${by}s`;
   const does = shadow
     ? `Version ${version} runs beside the active one for ${whom}; only the results are compared, and what is stored is the active one’s.`

@@ -14,6 +14,7 @@ import { Ago } from '../components/ago';
 import { Name } from '../components/name';
 import { NothingYet, Notice, OldNotice } from '../components/notice';
 import { formatCount } from '../model/format';
+import { seesReports } from '../model/functions';
 import { FUNCTION_TABS, functionPath, type FunctionTab } from '../router';
 import { Draft } from '../state/draft';
 import { FunctionData } from '../state/function-data';
@@ -53,7 +54,7 @@ function Head({ fn }: { fn: FunctionResource }) {
   return (
     <div class="function-head">
       <h1>{fn.name}</h1>
-      <FunctionStateTag state={fn.state} />
+      <FunctionStateTag fn={fn} />
       <span class="is-quiet">{runsText(fn)}</span>
     </div>
   );
@@ -91,6 +92,11 @@ function isOffered(fn: FunctionResource, tab: FunctionTab): boolean {
   return fn._links.versions !== undefined || (tab !== 'source' && tab !== 'versions');
 }
 
+/** The tap and dead letters are of reports. An address that is typed by hand shows them all the same. */
+function isListed(fn: FunctionResource, tab: FunctionTab): boolean {
+  return isOffered(fn, tab) && (seesReports(fn) || (tab !== 'tap' && tab !== 'dead-letters'));
+}
+
 function Tabs({ fn, tab }: { fn: FunctionResource; tab: FunctionTab }) {
   const nav = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -99,7 +105,7 @@ function Tabs({ fn, tab }: { fn: FunctionResource; tab: FunctionTab }) {
   }, [tab]);
   return (
     <nav class="tabs" aria-label="Views" ref={nav}>
-      {FUNCTION_TABS.filter((each) => isOffered(fn, each)).map((each) => (
+      {FUNCTION_TABS.filter((each) => isListed(fn, each)).map((each) => (
         <a key={each} href={functionPath(fn.name, each)} aria-current={each === tab ? 'page' : undefined}>
           {each === 'try' && fn.source === 'folder' ? 'Try' : TAB_TEXTS[each]}
           {each === 'dead-letters' && fn.dead_letters > 0 && (

@@ -9,7 +9,15 @@ import { Name } from '../components/name';
 import { Blank, NothingYet, OldNotice } from '../components/notice';
 import { EXAMPLE } from '../model/example';
 import { formatCount } from '../model/format';
-import { changedOf, contextsText, failedOf, formatMicros, formatShort } from '../model/functions';
+import {
+  changedOf,
+  contextsText,
+  failedOf,
+  formatMicros,
+  formatShort,
+  seesReports,
+  seesRequests,
+} from '../model/functions';
 import { visibleText } from '../model/text';
 import { functionPath, NEW_FUNCTION_PATH } from '../router';
 
@@ -47,9 +55,9 @@ export function FunctionsPage() {
 
 const NUMBERS = ['In', 'Changed', 'Dropped', 'Failed', 'p50', 'p99'];
 const TITLES: Record<string, string> = {
-  In: 'Reports that came to it, on this server, since its version was loaded',
-  p50: 'Half of the reports take up to this long',
-  p99: '99 of 100 reports take up to this long',
+  In: 'Reports and requests that came to it, on this server, since its version was loaded',
+  p50: 'Half of the reports or requests take up to this long',
+  p99: '99 of 100 reports or requests take up to this long',
 };
 
 function FunctionsTable({ functions }: { functions: readonly FunctionResource[] }) {
@@ -102,7 +110,7 @@ function FunctionRow({ fn }: { fn: FunctionResource }) {
   const { counts, time_us } = fn;
   return (
     <tr>
-      <td class="is-number is-quiet is-more">{fn.settings.order}</td>
+      <td class="is-number is-quiet is-more">{seesReports(fn) ? fn.settings.order : '–'}</td>
       <th scope="row">
         <a class="list-name" href={functionPath(fn.name)}>
           <Name text={fn.name} />
@@ -113,17 +121,32 @@ function FunctionRow({ fn }: { fn: FunctionResource }) {
         </div>
       </th>
       <td>
-        <FunctionStateTag state={fn.state} />
+        <FunctionStateTag fn={fn} />
         {fn.canary !== null && <div class="is-quiet small">canary: version {fn.canary.version}</div>}
       </td>
-      <td class="is-cut is-more" title={visibleText(contextsText(fn.settings))}>
-        <Name text={contextsText(fn.settings)} />
-        <div class="is-quiet small">{fn.settings.on_error}</div>
-      </td>
-      <Count value={counts.received} />
-      <Count value={changedOf(counts)} more />
-      <Count value={counts.dropped} more />
-      <Count value={failedOf(counts)} bad />
+      {seesReports(fn) ? (
+        <td class="is-cut is-more" title={visibleText(contextsText(fn.settings))}>
+          <Name text={contextsText(fn.settings)} />
+          <div class="is-quiet small">{fn.settings.on_error}</div>
+        </td>
+      ) : (
+        <td class="is-quiet is-more">–</td>
+      )}
+      <Count
+        fn={fn}
+        reports={counts.received}
+        requests={counts.requests}
+        word={requestWord(counts.requests)}
+      />
+      <Count fn={fn} reports={changedOf(counts)} requests={counts.requests_made} word="made" more />
+      <Count fn={fn} reports={counts.dropped} requests={counts.requests_refused} word="refused" more />
+      <Count
+        fn={fn}
+        reports={failedOf(counts)}
+        requests={counts.requests_failed}
+        word={requestWord(counts.requests_failed)}
+        bad
+      />
       <td class="is-number is-more">{formatMicros(time_us.p50)}</td>
       <td class="is-number is-more">{formatMicros(time_us.p99)}</td>
       <td
@@ -148,18 +171,36 @@ function versionText(fn: FunctionResource): string {
   return fn.active === null ? ', no active version' : `, version ${fn.active}`;
 }
 
+function requestWord(count: number): string {
+  return count === 1 ? 'request' : 'requests';
+}
+
 interface CountProps {
-  value: number;
+  fn: FunctionResource;
+  reports: number;
+  requests: number;
+  /** What is counted of requests. */
+  word: string;
   bad?: boolean;
   /** Left out where the window is narrow: the function's own page has it. */
   more?: boolean;
 }
 
-function Count({ value, bad = false, more = false }: CountProps) {
-  const look = value === 0 ? 'is-quiet' : bad ? 'is-bad' : '';
+/** Numbers of what the function sees: of reports, of requests below them, or of both. */
+function Count({ fn, reports, requests, word, bad = false, more = false }: CountProps) {
+  const look = (value: number) => (value === 0 ? 'is-quiet' : bad ? 'is-bad' : undefined);
   return (
-    <td class={`is-number ${look} ${more ? 'is-more' : ''}`} title={formatCount(value)}>
-      {formatShort(value)}
+    <td class={`is-number is-counts ${more ? 'is-more' : ''}`}>
+      {seesReports(fn) && (
+        <div class={look(reports)} title={formatCount(reports)}>
+          {formatShort(reports)}
+        </div>
+      )}
+      {seesRequests(fn) && (
+        <div class={look(requests)} title={formatCount(requests)}>
+          {formatShort(requests)} <span class="small">{word}</span>
+        </div>
+      )}
     </td>
   );
 }

@@ -31,6 +31,7 @@ const fn = {
   _links: { versions: { href: '/v' } },
   name: 'rename',
   language: 'lua',
+  entry_points: ['transform'],
   settings,
   versions: 3,
 } as unknown as FunctionResource;
@@ -115,6 +116,17 @@ test('a trial takes typed reports or the last ones', async () => {
   draft.reports.value = '[';
   await draft.try(at('/t'));
   expect([draft.fault.value?.place, sent.length]).toEqual(['reports', 2]);
+});
+
+test('one that only receives is tried with its cases alone', async () => {
+  const hook = { ...fn, entry_points: ['receive' as const] };
+  const draft = new Draft({ fn: hook, version: version() });
+  expect(draft.seesReports.value).toBe(false);
+  serve({ status: 200, body: {} }, { status: 200, body: { ...fn, version: 4, active: 4 } });
+  await draft.try(at('/t'));
+  expect(sent[0].body).toMatchObject({ source: 'x', reports: [] });
+  await draft.deploy(at('/f'), true);
+  expect(draft.seesReports.value).toBe(true);
 });
 
 test('a component is the chosen file, or that of the version', async () => {

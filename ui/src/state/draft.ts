@@ -5,6 +5,7 @@ import type {
   Deployed,
   FunctionResource,
   Refusal,
+  Report,
   Trial,
   Verdict,
   VersionDetail,
@@ -22,10 +23,13 @@ import {
   type Place,
 } from '../model/draft';
 import { EXAMPLE, EXAMPLE_REPORTS } from '../model/example';
-import { formatBytes } from '../model/functions';
+import { formatBytes, seesReports } from '../model/functions';
 
 /** The server takes no larger one, and what is chosen is read into memory. */
 const MOST_COMPONENT_BYTES = 20 * 1024 * 1024;
+
+/** Whether to try with the last reports that the server received, with typed ones, or with the cases alone. */
+export type ReportsFrom = 'last' | 'typed' | 'none';
 
 /** Why something did not go, and where to show it. */
 export interface Fault {
@@ -42,8 +46,9 @@ export class Draft {
   readonly form = signal<Form>(EXAMPLE);
   /** A component that was chosen in place of the one of the version. */
   readonly component = signal<{ file: string; bytes: Uint8Array } | null>(null);
-  /** Whether to try with the last reports that the server received, or with typed ones. */
-  readonly reportsFrom = signal<'last' | 'typed'>('typed');
+  /** Whether reports pass what is being edited, as far as is known before it runs. */
+  readonly seesReports = signal(true);
+  readonly reportsFrom = signal<ReportsFrom>('typed');
   readonly last = signal(20);
   readonly reports = signal(EXAMPLE_REPORTS);
 
@@ -75,6 +80,7 @@ export class Draft {
       this.newest = fn.versions;
       this.codeHref = version?._links.code.href ?? null;
       this.reportsFrom.value = 'last';
+      this.learn(fn);
     }
     this.form.value = this.kept() ?? this.initial.value;
   }
@@ -110,15 +116,23 @@ export class Draft {
   /** Runs the draft on reports; nothing is stored. What goes wrong is told by `fault`. */
   async try(href: () => Promise<string>): Promise<void> {
     await this.run('try', async () => {
-      const reports =
-        this.reportsFrom.value === 'last'
-          ? { last: this.last.value }
-          : { reports: readReports(this.reports.value) };
       this.trial.value = await change<Trial>(await href(), {
         method: 'POST',
-        body: { ...(await this.candidate()), ...reports },
+        body: { ...this.subject(), ...(await this.candidate()) },
       });
     });
+  }
+
+  /** What it is tried on, beside its cases. */
+  private subject(): { last: number } | { reports: Report[] } {
+    switch (this.reportsFrom.value) {
+      case 'last':
+        return { last: this.last.value };
+      case 'typed':
+        return { reports: readReports(this.reports.value) };
+      case 'none':
+        return { reports: [] };
+    }
   }
 
   /** Makes a version of the draft. Returns the function, or null where `fault` tells what is wrong. */
@@ -140,12 +154,19 @@ export class Draft {
       isNew: answer.version > this.newest,
     };
     this.base.value = answer.version;
+    this.learn(answer);
     this.newest = Math.max(this.newest, answer.version);
     this.initial.value = this.form.value;
     this.component.value = null;
     const versions = answer._links.versions?.href;
     if (versions !== undefined) this.codeHref = `${versions}/${answer.version}/code`;
     this.keep();
+  }
+
+  /** Takes what the server says of what runs. */
+  private learn(fn: FunctionResource): void {
+    this.seesReports.value = seesReports(fn);
+    if (!this.seesReports.value) this.reportsFrom.value = 'none';
   }
 
   /** What is sent. Of a function whose code is not known it is nothing: the server then takes what runs. */
