@@ -17,7 +17,7 @@
 //! The texts of a report are borrowed from the batch until a function sets others, and only what it set goes back.
 //!
 //! It may also return `Option<Report>` (`None` drops the report), `Vec<Report>`, or a `Result` of any of these, whose
-//! error fails the report: it goes on unchanged, and the failure is counted.
+//! error fails the report: that is counted, and the function's settings say what becomes of the report.
 //!
 //! With [`receiver!`] it names a function that makes reports of webhooks and of datagrams in foreign formats.
 //!
@@ -115,7 +115,7 @@ pub enum Outcome<'a> {
     Replace(Report<'a>),
     /// Several take its place, at most 100.
     Expand(Vec<Report<'a>>),
-    /// The function could not deal with it: it goes on as it is, and the failure is counted.
+    /// The function could not deal with it: that is counted, and its settings say what becomes of the report.
     Fail(String),
 }
 
