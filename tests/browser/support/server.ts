@@ -42,9 +42,9 @@ export class Server {
     private udp = '127.0.0.1:0',
   ) {}
 
-  static async start(): Promise<Server> {
+  static async start(...options: string[]): Promise<Server> {
     const server = new Server(await mkdtemp(join(tmpdir(), 'upto-browser-')));
-    await server.start();
+    await server.start(...options);
     return server;
   }
 
@@ -53,8 +53,8 @@ export class Server {
   }
 
   /** Starts it; after `kill` on the same ports and with the same data. */
-  async start(): Promise<void> {
-    const args = ['serve', '--udp', this.udp, '--http', this.http];
+  async start(...options: string[]): Promise<void> {
+    const args = ['serve', '--udp', this.udp, '--http', this.http, ...options];
     const server = spawn(join(BIN_DIR, 'upto'), args, { cwd: this.folder, env: environment() });
     this.process = server;
     server.stderr.on('data', (text) => (this.log += text));
