@@ -56,12 +56,15 @@ impl FunctionSet {
         self.0.as_deref().unwrap_or_default()
     }
 
-    /// These, and then others.
+    /// These, and then others: each once.
     pub fn then(&self, others: FunctionSet) -> FunctionSet {
         match (&self.0, &others.0) {
             (None, _) => others,
             (_, None) => self.clone(),
-            (Some(first), Some(second)) => FunctionSet(Some(format!("{first} {second}").into())),
+            _ => {
+                let new = others.iter().filter(|other| self.iter().all(|one| one != *other));
+                FunctionSet::from_text(&self.iter().chain(new).collect::<Vec<_>>().join(" "))
+            }
         }
     }
 
@@ -320,5 +323,18 @@ impl Liveness {
             true => Liveness::GivenUp,
             false => Liveness::Alive,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_that_made_and_changed_an_event_stand_once_each() {
+        let set = FunctionSet::from_text;
+        assert_eq!(set("").then(set("a@1 b")), set("a@1 b"));
+        assert_eq!(set("a@1").then(set("")), set("a@1"));
+        assert_eq!(set("hook@1").then(set("a@2 hook@1 b")), set("hook@1 a@2 b"));
     }
 }

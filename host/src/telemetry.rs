@@ -210,12 +210,17 @@ pub fn render_functions(versions: &[Snapshot], out: &mut String) {
             s.requests_made as f64
         }),
         ("requests_refused_total", "counter", "Requests that it refused.", |s| s.requests_refused as f64),
-        ("requests_failed_total", "counter", "Requests and datagrams on which it failed.", |s| {
-            s.requests_failed as f64
-        }),
+        (
+            "requests_failed_total",
+            "counter",
+            "Requests and datagrams on which it failed, or that came while it rested.",
+            |s| s.requests_failed as f64,
+        ),
         ("busy_seconds_total", "counter", "Time spent in it.", |s| s.busy.as_secs_f64()),
-        ("report_seconds_p50", "gauge", "Median time for a report since the start.", |s| s.p50.as_secs_f64()),
-        ("report_seconds_p99", "gauge", "Time that 99 of 100 reports keep to.", |s| s.p99.as_secs_f64()),
+        ("report_seconds_p50", "gauge", "Median time for a report or a request since the start.", |s| {
+            s.p50.as_secs_f64()
+        }),
+        ("report_seconds_p99", "gauge", "Time that 99 of 100 of them keep to.", |s| s.p99.as_secs_f64()),
         ("memory_peak_bytes", "gauge", "The most memory an instance was seen to hold.", |s| s.memory_peak as f64),
     ];
     let labels = |s: &Snapshot| format!("function={:?},version=\"{}\"", s.function, s.version);

@@ -95,7 +95,7 @@ fn a_function_goes_from_its_first_line_to_a_version_that_runs_and_back() {
     assert_eq!(done(&server, &["rollback", "rename"]), "rename@1 runs\n");
     report(&server, "Database/Three");
     assert_eq!(functions_of(&server, "db.three"), json!(["rename@1"]));
-    assert_says(&refused(&server, &["rollback", "rename"]), &["rename@1 is the first version"]);
+    assert_says(&refused(&server, &["rollback", "rename"]), &["there is no version before rename@1"]);
     assert_says(&done(&server, &["disable", "rename"]), &["its versions are kept"]);
     assert_says(&done(&server, &["list"]), &["disabled  none of 2"]);
     assert_says(&refused(&server, &["rollback", "rename"]), &["no version of rename is active"]);
@@ -121,6 +121,19 @@ fn the_way_back_leads_past_a_canary_that_failed() {
     done(&server, &["deploy", "f.lua"]);
     assert_says(&done(&server, &["list"]), &["f@2 was rolled back: 50 of 50 reports failed", "f.lua:2: bad luck\n"]);
     assert_eq!(done(&server, &["rollback", "f"]), "f@1 runs\n");
+    done(&server, &["activate", "f", "2"]);
+    assert!(server.get("/api/functions/f").json()["rolled_back"].is_null(), "it has another chance");
+    done(&server, &["activate", "f", "3"]);
+    assert_eq!(done(&server, &["rollback", "f"]), "f@2 runs\n");
+}
+
+#[test]
+fn of_a_hook_the_cases_are_tried() {
+    let server = Server::start();
+    report(&server, "x");
+    write(&server, "hook.lua", "function receive(request)\n  error(request.body)\nend\n");
+    write(&server, "hook.cases.json", r#"[{"name": "bad luck", "request": {"body": "no luck"}, "error": "no luck"}]"#);
+    assert_eq!(done(&server, &["try", "hook.lua"]), "0 reports; 1 case passed, 0 failed\n");
 }
 
 #[test]

@@ -159,8 +159,26 @@ fn a_hook_remembers_where_it_may_and_rests_where_it_fails_again_and_again() {
     assert_eq!((answer.status, answer.header("retry-after")), (503, "5"), "{answer:?}");
     let function = server.get("/api/functions/bad").json();
     assert_eq!((&function["state"], &function["counts"]["requests_failed"]), (&json!("resting"), &json!(101)));
-    assert_eq!(function["last_error"]["request"], json!({"method": "POST", "path": "/", "body": "luck"}));
+    assert_eq!(function["last_error"]["request"], json!({"method": "POST", "path": "/", "body": "luck", "size": 4}));
     assert!(function["last_error"]["message"].as_str().is_some_and(|text| text.ends_with("no luck")), "{function}");
+}
+
+#[test]
+fn what_a_foreign_system_sent_is_shown_to_who_may_deploy() {
+    let made = run(command("upto").args(["token", "author", "--scope", "deploy"]));
+    let (token, entry) = made.stdout.split_once("[[token]]").expect("both are told");
+    let token = token.split_whitespace().find(|word| word.starts_with("upto_")).expect("the token is told");
+    let server = start(&format!("[[token]]{entry}"));
+    assert_eq!(server.post_as("/hooks/gitlab", "text/plain", b"a body with a password").status, 422);
+    let last_error = |authorization: Option<&str>| {
+        let get = agent().get(server.url("/api/functions/gitlab"));
+        let get = authorization.into_iter().fold(get, |get, token| get.header("authorization", token));
+        Answer::of(get.call().expect("the server answers")).json()["last_error"].clone()
+    };
+    let shown = last_error(Some(&format!("Bearer {token}")));
+    assert_eq!(shown["request"]["body"], "a body with a password", "{shown}");
+    let hidden = last_error(None);
+    assert_eq!((&hidden["message"], &hidden["request"]), (&shown["message"], &Value::Null));
 }
 
 #[test]

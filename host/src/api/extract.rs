@@ -8,7 +8,8 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
-use crate::access::Caller;
+use super::{App, guard};
+use crate::access::{Caller, Scope};
 
 /// The segments of the path, decoded.
 pub struct Segments<T>(pub T);
@@ -42,6 +43,17 @@ impl<S: Sync> FromRequestParts<S> for Author {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Author(parts.extensions.get::<Caller>().map_or_else(String::new, |Caller(name)| name.clone())))
+    }
+}
+
+/// Whether who asks may deploy functions, too: what foreign systems sent is shown to nobody else.
+pub struct MayDeploy(pub bool);
+
+impl FromRequestParts<App> for MayDeploy {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(MayDeploy(guard::opens(app, &parts.headers, Scope::Deploy)))
     }
 }
 

@@ -30,6 +30,11 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
     }
 }
 
+/// Whether a request could also do what needs this.
+pub fn opens(app: &App, headers: &HeaderMap, scope: Scope) -> bool {
+    app.access.check(token(headers), scope).is_ok()
+}
+
 /// What a request needs; `None` for what is open: the page itself, probes, and webhooks, which check signatures.
 fn scope(method: &Method, path: &str) -> Option<Scope> {
     let deploys = ["/api/functions", "/api/tables"].iter().any(|root| is_under(root, path));

@@ -28,7 +28,10 @@ pub const RECEIVERS: usize = 4;
 /// How long a request waits for its turn, as most providers send nothing twice; then it is answered with 503.
 const PLACE_WAIT: Duration = Duration::from_secs(5);
 
-/// The functions that receive: their places, and their instances between two requests.
+/// Instances that remember and wait for their next request, of all functions together; the one that waits longest goes.
+const IDLE: usize = 16;
+
+/// The places of functions that receive, and the instances of those with a memory between two requests.
 pub struct Receivers {
     places: Arc<Semaphore>,
     idle: Mutex<Vec<Receiver>>,
@@ -48,12 +51,14 @@ impl Receivers {
         at.map_or(new, |at| idle.remove(at))
     }
 
-    /// Keeps one for the next request; at most [`RECEIVERS`], and none of a version that is no longer live.
+    /// Keeps one that remembers for the next request, and none of a version that is no longer live.
     fn keep(&self, receiver: Receiver, live: &LiveSet) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.push(receiver);
+        if receiver.remembers() {
+            idle.push(receiver);
+        }
         idle.retain(|one| one.is_live(live));
-        let surplus = idle.len().saturating_sub(RECEIVERS);
+        let surplus = idle.len().saturating_sub(IDLE);
         idle.drain(..surplus);
     }
 }
@@ -82,10 +87,12 @@ pub async fn receive(
     Segments((function, rest)): Segments<(String, String)>,
     request: HttpRequest<Body>,
 ) -> Result<Response> {
-    let live = app.registry.live().borrow().clone();
-    let receiver = Receiver::find(&live, &function).ok_or_else(|| {
-        Problem::not_found(format!("there is no function {function:?} with a \"receive\" (docs/functions.md)"))
-    })?;
+    let live = app.registry.live();
+    let find = || {
+        let missing = || format!("there is no function {function:?} with a \"receive\" (docs/functions.md)");
+        Receiver::find(&live.borrow(), &function).ok_or_else(|| Problem::not_found(missing()))
+    };
+    find()?;
     let (parts, body) = request.into_parts();
     // A function that checks a signature needs the bytes that were signed, compressed or not.
     let (body, room) = read_as_sent(&app, body, MAX_BODY).await?;
@@ -94,13 +101,15 @@ pub async fn receive(
     let receivers = app.receivers.clone();
     let place = tokio::time::timeout(PLACE_WAIT, receivers.places.clone().acquire_owned()).await;
     let place = place.map_err(|_| Problem::busy("too many webhooks are under way"))?;
+    // Another version may have become live meanwhile.
+    let receiver = find()?;
     let made_by = receiver.made_by().clone();
     let run = move || {
         // Kept until the function has ended, even where the sender no longer waits.
         let _place = place;
         let mut receiver = receivers.idle_or(receiver);
         let made = receiver.receive(&request);
-        receivers.keep(receiver, &live);
+        receivers.keep(receiver, &live.borrow());
         made
     };
     let ended = tokio::task::spawn_blocking(run).await;
@@ -157,5 +166,59 @@ fn problem(rejection: Rejection) -> Problem {
         Rejection::Resting => {
             Problem::busy(rejection.to_string()).header(header::RETRY_AFTER, HeaderValue::from(breaker::REST.as_secs()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::compile::{self, Surroundings};
+    use crate::transform::live::in_order;
+    use crate::transform::log::Log;
+    use crate::transform::{Language, Live, Settings, Stats, Version};
+
+    /// A function that counts its requests, where it remembers them.
+    fn counter(name: &str, memory: bool, stats: &Stats) -> Live {
+        let source =
+            b"local n = 0 function receive() n += 1 return { context = 'c', type = 'point', name = 'n' .. n } end";
+        let log = Arc::new(Log::new(name, 1, Arc::default()));
+        let (tables, secrets) = Default::default();
+        let surroundings = Surroundings { tables, secrets, log, memory, large_components: false };
+        let program = compile::compile(name, Language::Lua, source, surroundings).expect("it compiles");
+        let settings = Settings { memory, ..Settings::of(name) };
+        Version::new(1, program, settings, stats).into()
+    }
+
+    /// What it counts at its next request.
+    fn next(receivers: &Receivers, live: &LiveSet, name: &str) -> String {
+        let mut receiver = receivers.idle_or(Receiver::find(live, name).expect("it is live"));
+        let request = Request {
+            method: "POST".into(),
+            path: "/".into(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: (&b""[..]).into(),
+            received: clock::now(),
+        };
+        let made = receiver.receive(&request).expect("it counts");
+        receivers.keep(receiver, live);
+        made[0].name.to_string()
+    }
+
+    #[test]
+    fn who_remembers_is_kept_and_others_push_nobody_out() {
+        let (receivers, stats) = (Receivers::default(), Stats::default());
+        let forgetful: Vec<String> = (0..IDLE + 1).map(|i| format!("forgetful-{i}")).collect();
+        let mut all: Vec<Live> = forgetful.iter().map(|name| counter(name, false, &stats)).collect();
+        all.extend([counter("a", true, &stats), counter("b", true, &stats)]);
+        let live = in_order(all).0;
+        assert_eq!([next(&receivers, &live, "a"), next(&receivers, &live, "b")], ["n1", "n1"]);
+        for name in &forgetful {
+            assert_eq!([next(&receivers, &live, name), next(&receivers, &live, name)], ["n1", "n1"]);
+        }
+        assert_eq!([next(&receivers, &live, "a"), next(&receivers, &live, "b")], ["n2", "n2"]);
+        let newer = in_order(vec![counter("a", true, &stats)]).0;
+        assert_eq!(next(&receivers, &newer, "a"), "n1");
+        assert_eq!(receivers.idle.lock().expect("sound").len(), 1, "those of versions that were live are gone");
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::RolledBack;
 use super::check::{CheckError, Problem, Trial, Verdict, tables_for};
 use super::registry::{Known, Registry};
 use crate::clock;
@@ -143,13 +144,20 @@ impl Registry {
         Ok(self.checker().check(trial).await?)
     }
 
-    /// Has a version run from now on: also the way back to an older one. A canary ends.
+    /// Has a version run from now on: also the way back to an older one. A canary ends, and one that failed is no fault
+    /// any more once it runs.
     ///
     /// # Errors
     /// [`DeployError`]
     pub async fn activate(&self, function: &str, version: u32) -> Result<(), DeployError> {
-        let activation =
-            Activation { active: Some(Some(version)), canary: Some(String::new()), ..Activation::default() };
+        let known = self.known(function)?;
+        let rolled_back = serde_json::from_str::<RolledBack>(&known.row.rolled_back);
+        let activation = Activation {
+            active: Some(Some(version)),
+            canary: Some(String::new()),
+            rolled_back: rolled_back.is_ok_and(|failed| failed.version == version).then(String::new),
+            ..Activation::default()
+        };
         self.change(function, &activation, format!("the function {function:?} has no version {version}")).await
     }
 

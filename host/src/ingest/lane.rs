@@ -20,6 +20,7 @@ use crate::event::{FunctionSet, LabelText};
 use crate::store::NewTimeline;
 use crate::store::functions::DeadLetter;
 use crate::telemetry::Telemetry;
+use crate::transform::chain::ChangedBy;
 use crate::transform::recent::Recent;
 use crate::transform::{Applied, Chain, Dead, LiveSet};
 
@@ -163,9 +164,12 @@ impl Lane {
             let letters = applied.dead.into_iter().map(|dead| self.letter_ids.letter(dead, received)).collect();
             self.handover.send(Write::DeadLetters { letters, ack: ack.map(Ack::part) });
         }
+        let mut latest = (ChangedBy::default(), made_by.clone());
         for (report, changed_by) in applied.reports.iter().zip(applied.changed_by) {
-            let functions = made_by.then(self.chain.names(changed_by));
-            self.merge(report, functions, received, ack);
+            if changed_by != latest.0 {
+                latest = (changed_by, made_by.then(self.chain.names(changed_by)));
+            }
+            self.merge(report, latest.1.clone(), received, ack);
         }
     }
 

@@ -33,7 +33,7 @@ pub fn roll_back(server: &Server, name: &str, screen: &mut Screen) -> Done {
     match before.next().map(u32::try_from) {
         Some(Ok(version)) => activate(server, name, version, screen),
         _ => Err(ToolError::Failed(format!(
-            "{name}@{active} is the first version that ran; upto function disable {name} stops it"
+            "there is no version before {name}@{active} to go back to; upto function disable {name} stops it"
         ))),
     }
 }

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use upto_wire::Report;
 
-use super::stats::Mark;
-use super::{Outcome, Version};
+use super::{Outcome, Snapshot, Version};
 
 /// Reports that a canary must have had before its share of failures is judged.
 const JUDGED_FROM: u64 = 50;
@@ -95,28 +94,33 @@ pub struct Canary {
     pub plan: Plan,
     /// What it made of reports beside the version that runs; in shadow only.
     pub comparison: Arc<Comparison>,
-    /// What had come when the trial began.
-    begun: Mark,
+    /// What it had done when the trial began.
+    before: Arc<Snapshot>,
 }
 
 impl Canary {
     /// A trial that begins now.
     pub fn new(version: Arc<Version>, plan: Plan) -> Canary {
-        let begun = version.stats.begin();
-        Canary { version, plan, comparison: Arc::default(), begun }
+        version.stats.begin();
+        let before = Arc::new(version.stats.snapshot());
+        Canary { version, plan, comparison: Arc::default(), before }
+    }
+
+    /// What it was seen to do since the trial began.
+    pub fn observed(&self) -> Snapshot {
+        self.version.stats.snapshot().since(&self.before)
     }
 
     /// A sentence once too many of its newest reports failed on this instance: of those of the last minute or, where few
     /// come, of all since the trial began.
     pub fn fault(&self) -> Option<String> {
-        let stats = &self.version.stats;
-        let lately = Some(stats.lately()).filter(|(_, received)| *received >= JUDGED_FROM);
-        let (failed, received) = lately.unwrap_or_else(|| stats.since(&self.begun));
+        let all = self.observed();
+        let lately = Some(self.version.stats.lately()).filter(|(_, received)| *received >= JUDGED_FROM);
+        let (failed, received) = lately.unwrap_or((all.failed.iter().sum::<u64>() + all.skipped, all.received));
         let rate = failed as f64 / received.max(1) as f64;
         (received >= JUDGED_FROM && rate > self.plan.max_error_rate).then(|| {
             let (rate, limit) = (rate * 100.0, self.plan.max_error_rate * 100.0);
-            let last =
-                stats.snapshot().last_error.map_or_else(String::new, |last| format!("; the last: {}", last.failure));
+            let last = all.last_error.map_or_else(String::new, |last| format!("; the last: {}", last.failure));
             format!("{failed} of {received} reports failed ({rate:.1} %), over the limit of {limit:.1} %{last}")
         })
     }

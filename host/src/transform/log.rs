@@ -84,9 +84,11 @@ impl Default for Kept {
 }
 
 impl Journal {
-    /// The lines after the one of this number, oldest first; at most [`LINES_KEPT`].
+    /// The lines after the one of this number, oldest first; at most [`LINES_KEPT`]. All where it is a number of another
+    /// journal, whose clock went ahead.
     pub fn after(&self, seq: Option<u64>) -> Vec<Line> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seq = seq.filter(|seq| *seq <= kept.last);
         kept.lines.iter().filter(|line| seq.is_none_or(|seq| line.seq > seq)).cloned().collect()
     }
 
@@ -198,6 +200,7 @@ mod tests {
         assert_eq!((lines.len(), lines[0].text.as_str()), (LINES_KEPT, "3"));
         let last = lines[0].seq + LINES_KEPT as u64 - 1;
         assert_eq!(journal.after(Some(last - 1)).iter().map(|line| line.seq).collect::<Vec<_>>(), [last]);
+        assert_eq!(journal.after(Some(last + 1)).len(), LINES_KEPT);
         assert!(lines[0].seq > 1_700_000_000_000_000, "a journal begun later goes on from there");
     }
 

@@ -96,6 +96,11 @@ impl Receiver {
         &self.made_by
     }
 
+    /// Whether it keeps what it remembers from one request to the next.
+    pub fn remembers(&self) -> bool {
+        self.version.settings.memory
+    }
+
     /// Whether both are of the same version.
     pub fn is_of_the_version_of(&self, other: &Receiver) -> bool {
         Arc::ptr_eq(&self.version, &other.version)
@@ -113,8 +118,13 @@ impl Receiver {
     /// A [`Rejection`] where none came of it.
     pub fn receive(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
         let result = match self.version.stats.receives.rests() {
-            false => self.call(request),
             true => Err(Rejection::Resting),
+            false => {
+                let start = Instant::now();
+                let result = self.call(request);
+                self.version.stats.took(start.elapsed(), 1);
+                result
+            }
         };
         self.version.stats.count_request(request, &result);
         result
@@ -145,7 +155,7 @@ impl Receiver {
     }
 
     fn call(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
-        let (start, stats) = (Instant::now(), &self.version.stats);
+        let stats = &self.version.stats;
         let breaker = &stats.receives;
         let function = match &mut self.function {
             Some(function) => function,
@@ -159,7 +169,6 @@ impl Receiver {
         };
         let result = function.receive(request);
         stats.memory_peak.fetch_max(function.memory() as u64, Relaxed);
-        stats.took(start.elapsed(), 1);
         let failed = matches!(&result, Err(Rejection::Failed(_)));
         let late = matches!(&result, Err(Rejection::Failed(failure)) if failure.cause == FailureCause::Time);
         breaker.judge(&self.version.label(), late, u32::from(failed), !failed);

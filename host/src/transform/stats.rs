@@ -123,7 +123,7 @@ pub struct VersionStats {
 
 /// How many reports and requests had come and failed at one moment.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
+struct Mark {
     at: Instant,
     failed: u64,
     received: u64,
@@ -148,25 +148,32 @@ pub struct LastError {
     pub request: Option<FailedRequest>,
 }
 
-/// A request or a datagram on which a function failed, without headers and query, which may hold a token.
+/// A request or a datagram on which a function failed, without headers and query, where tokens stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedRequest {
     /// As in [`Request::method`].
     pub method: String,
-    /// As in [`Request::path`].
+    /// As in [`Request::path`]: [`PATH`] bytes of it at the most.
     pub path: String,
-    /// The beginning of the body: [`BODY`] bytes at the most.
+    /// The beginning of the body, as text of [`BODY`] bytes at the most.
     pub body: String,
+    /// Bytes of the whole body.
+    pub size: usize,
 }
 
-/// Bytes of the body of a failed request that are kept.
+/// Bytes of the path of a failed request that are kept.
+const PATH: usize = 1_024;
+/// The same of its body.
 const BODY: usize = 4_096;
 
 impl FailedRequest {
     fn of(request: &Request<'_>) -> Self {
-        let body = &request.body[..request.body.len().min(BODY)];
-        let (method, path) = (request.method.to_string(), request.path.to_string());
-        FailedRequest { method, path, body: String::from_utf8_lossy(body).into_owned() }
+        let cut = |text: &str, limit: usize| text[..text.floor_char_boundary(limit)].to_owned();
+        let size = request.body.len();
+        // The last letter is whole before it is cut off.
+        let body = String::from_utf8_lossy(&request.body[..size.min(BODY + char::MAX.len_utf8())]);
+        let (method, path) = (request.method.to_string(), cut(&request.path, PATH));
+        FailedRequest { method, path, body: cut(&body, BODY), size }
     }
 }
 
@@ -215,14 +222,41 @@ pub struct Snapshot {
     pub last_error: Option<LastError>,
 }
 
+impl Snapshot {
+    /// What was counted since an earlier one. Times for a report and memory stay those of the whole.
+    #[must_use]
+    pub fn since(mut self, before: &Snapshot) -> Snapshot {
+        for (count, before) in [
+            (&mut self.received, before.received),
+            (&mut self.kept, before.kept),
+            (&mut self.changed, before.changed),
+            (&mut self.dropped, before.dropped),
+            (&mut self.expanded, before.expanded),
+            (&mut self.made, before.made),
+            (&mut self.skipped, before.skipped),
+            (&mut self.requests, before.requests),
+            (&mut self.requests_made, before.requests_made),
+            (&mut self.requests_refused, before.requests_refused),
+            (&mut self.requests_failed, before.requests_failed),
+        ] {
+            *count = count.saturating_sub(before);
+        }
+        for (count, before) in self.failed.iter_mut().zip(before.failed) {
+            *count = count.saturating_sub(before);
+        }
+        self.busy = self.busy.saturating_sub(before.busy);
+        self.last_error.take_if(|last| before.last_error.as_ref() == Some(last));
+        self
+    }
+}
+
 impl VersionStats {
-    /// Forgets what failed before: the version is loaded anew, or tried. Returns what had come until now.
-    pub(super) fn begin(&self) -> Mark {
+    /// Forgets what failed before: the version is loaded anew, or tried.
+    pub(super) fn begin(&self) {
         self.transforms.reset();
         self.receives.reset();
         let mark = self.mark_at(Instant::now());
         *self.window.lock().unwrap_or_else(PoisonError::into_inner) = VecDeque::from([mark]);
-        mark
     }
 
     /// To be called now and then, so that [`VersionStats::lately`] knows what was before.
@@ -240,14 +274,9 @@ impl VersionStats {
 
     /// How many reports and requests failed or came while it rested, and how many came, in the last minute.
     pub fn lately(&self) -> (u64, u64) {
-        let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        let none = Mark { at: Instant::now(), failed: 0, received: 0 };
-        self.since(window.front().unwrap_or(&none))
-    }
-
-    /// As [`VersionStats::lately`], since a moment.
-    pub(super) fn since(&self, before: &Mark) -> (u64, u64) {
         let now = self.mark_at(Instant::now());
+        let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = window.front().copied().unwrap_or(Mark { failed: 0, received: 0, ..now });
         (now.failed.saturating_sub(before.failed), now.received.saturating_sub(before.received))
     }
 

@@ -86,17 +86,21 @@ export interface Failure {
   message: string;
 }
 
-/** A foreign request or a datagram (`UDP`). A long body is cut. */
+/** A foreign request or a datagram (`UDP`). */
 export interface ForeignRequest {
   method: string;
   path: string;
+  /** The beginning of a long one. */
   body: string;
+  /** Bytes of the whole body. */
+  size: number;
 }
 
 /** The failure that came last, with what it was on. */
 export interface LastError extends Failure {
   at: string;
   report: Report | null;
+  /** Also null for who may not deploy. */
   request: ForeignRequest | null;
 }
 

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { ForeignRequest, Outcome, Report } from '../api/function-types';
 import { compareReports, fieldsOf, readDiff, sameReport, type DiffLine } from '../model/diff';
+import { formatBytes } from '../model/functions';
 import { visibleText } from '../model/text';
 import { Name } from './name';
 
@@ -54,6 +55,9 @@ export function RequestFields({ request }: { request: ForeignRequest }) {
         {request.body.includes('\n') ? '\n' : ' '}
         <bdi>{visibleLines(request.body)}</bdi>
       </Line>
+      {new Blob([request.body]).size < request.size && (
+        <p class="is-quiet small">This is the beginning of {formatBytes(request.size)}.</p>
+      )}
     </div>
   );
 }

@@ -143,7 +143,7 @@ test.each<[string[], OnError, string]>([
 });
 
 const report = { context: 'deploy', type: 'start' };
-const request = (method: string) => ({ method, path: '/', body: '{}' });
+const request = (method: string) => ({ method, path: '/', body: '{}', size: 2 });
 
 test.each<[Partial<LastError>, OnError, string]>([
   [{ report }, 'pass', 'The report went on unchanged.'],

@@ -135,7 +135,7 @@ pub async fn deploy(
         }
     };
     let deployed = app.registry.deploy(candidate, activate, &author).await?;
-    let mut function = resource::of(&app, &name).await?;
+    let mut function = resource::of(&app, &name, true).await?;
     function["version"] = json!(deployed.version);
     function["cases"] = json!({"passed": deployed.cases});
     let status = if deployed.made && deployed.version == 1 { StatusCode::CREATED } else { StatusCode::OK };
@@ -157,7 +157,7 @@ pub async fn activate(
 ) -> Result<Hal> {
     let Activate { version } = body::json(&app, &headers, body, MAX_ORDER).await?;
     app.registry.activate(&name, version).await?;
-    Ok(Hal(resource::of(&app, &name).await?))
+    Ok(Hal(resource::of(&app, &name, true).await?))
 }
 
 /// An order without particulars. It is JSON all the same, so that no foreign page can give it.
@@ -173,7 +173,7 @@ pub async fn disable(
 ) -> Result<Hal> {
     let Nothing {} = body::json(&app, &headers, body, MAX_ORDER).await?;
     app.registry.disable(&name).await?;
-    Ok(Hal(resource::of(&app, &name).await?))
+    Ok(Hal(resource::of(&app, &name, true).await?))
 }
 
 pub async fn canary(
@@ -184,12 +184,12 @@ pub async fn canary(
 ) -> Result<Hal> {
     let plan: Plan = body::json(&app, &headers, body, MAX_ORDER).await?;
     app.registry.try_canary(&name, &plan).await?;
-    Ok(Hal(resource::of(&app, &name).await?))
+    Ok(Hal(resource::of(&app, &name, true).await?))
 }
 
 pub async fn end_canary(State(app): State<App>, Segments(name): Segments<String>) -> Result<Hal> {
     app.registry.end_canary(&name).await?;
-    Ok(Hal(resource::of(&app, &name).await?))
+    Ok(Hal(resource::of(&app, &name, true).await?))
 }
 
 pub async fn delete(State(app): State<App>, Segments(name): Segments<String>) -> Result<StatusCode> {

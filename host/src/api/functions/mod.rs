@@ -14,7 +14,7 @@ use axum::routing::{get, post, put};
 use serde_json::{Value, json};
 
 use super::App;
-use super::extract::Segments;
+use super::extract::{MayDeploy, Segments};
 use super::hal::{self, Hal, Links};
 use super::problem::{Problem, Result};
 use crate::functions::check::Verdict;
@@ -39,15 +39,19 @@ pub fn routes() -> Router<App> {
     Router::new().route("/functions", get(list)).nest("/functions/{function}", function)
 }
 
-async fn list(State(app): State<App>) -> Result<Hal> {
+async fn list(State(app): State<App>, MayDeploy(may_deploy): MayDeploy) -> Result<Hal> {
     let links = Links::to_self(hal::FUNCTIONS)
         .and("tables", hal::TABLES)
         .template("function", format!("{}/{{function}}", hal::FUNCTIONS));
-    Ok(Hal(hal::collection(links, "functions", resource::all(&app).await?)))
+    Ok(Hal(hal::collection(links, "functions", resource::all(&app, may_deploy).await?)))
 }
 
-async fn one(State(app): State<App>, Segments(name): Segments<String>) -> Result<Hal> {
-    Ok(Hal(resource::of(&app, &name).await?))
+async fn one(
+    State(app): State<App>,
+    Segments(name): Segments<String>,
+    MayDeploy(may_deploy): MayDeploy,
+) -> Result<Hal> {
+    Ok(Hal(resource::of(&app, &name, may_deploy).await?))
 }
 
 impl From<DeployError> for Problem {

@@ -20,8 +20,9 @@ use crate::transform::{Failure, FailureCause, Outcome, Settings, Snapshot, Versi
 /// The part of failed reports and requests of the last minute from which on a function counts as failing.
 const FAILING: f64 = 0.01;
 
-/// All functions: those that run in the order in which reports pass them, then the others by name.
-pub async fn all(app: &App) -> Result<Vec<Value>> {
+/// All functions: those that run in the order in which reports pass them, then the others by name. Requests on which they
+/// failed are shown to who may deploy.
+pub async fn all(app: &App, may_deploy: bool) -> Result<Vec<Value>> {
     let (registered, letters) = (app.registry.registered(), app.registry.dead_letters().await);
     let mut functions: Vec<_> = registered.functions.values().map(Function::Stored).collect();
     functions.extend(registered.folder.iter().map(Function::Folder));
@@ -29,16 +30,16 @@ pub async fn all(app: &App) -> Result<Vec<Value>> {
         let version = function.running();
         (version.is_none(), version.map_or(0, |version| version.settings.order), function.name().to_owned())
     });
-    Ok(functions.into_iter().map(|function| resource(function, &letters)).collect())
+    Ok(functions.into_iter().map(|function| resource(function, &letters, may_deploy)).collect())
 }
 
-/// One function.
-pub async fn of(app: &App, name: &str) -> Result<Value> {
+/// One function, as [`all`] shows it.
+pub async fn of(app: &App, name: &str, may_deploy: bool) -> Result<Value> {
     let (registered, letters) = (app.registry.registered(), app.registry.dead_letters().await);
     let stored = registered.functions.get(name).map(Function::Stored);
     let folder = || registered.folder.iter().map(Function::Folder).find(|function| function.name() == name);
     let missing = || Problem::not_found(format!("there is no function {name:?}"));
-    Ok(resource(stored.or_else(folder).ok_or_else(missing)?, &letters))
+    Ok(resource(stored.or_else(folder).ok_or_else(missing)?, &letters, may_deploy))
 }
 
 /// Refuses the name of a function that is not there. It asks nobody.
@@ -92,7 +93,7 @@ impl Function<'_> {
     }
 }
 
-fn resource(function: Function<'_>, letters: &BTreeMap<String, u64>) -> Value {
+fn resource(function: Function<'_>, letters: &BTreeMap<String, u64>, may_deploy: bool) -> Value {
     let (name, stored) = (function.name(), function.stored());
     // Zeros for what does not run.
     let snapshot = function.running().map_or_else(Snapshot::default, |version| version.stats.snapshot());
@@ -120,6 +121,9 @@ fn resource(function: Function<'_>, letters: &BTreeMap<String, u64>) -> Value {
         "dead_letters": letters.get(name).copied().unwrap_or(0),
     });
     observe(&mut members, &snapshot);
+    if !may_deploy && !members["last_error"].is_null() {
+        members["last_error"]["request"] = Value::Null;
+    }
     hal::resource(links(function, &entry_points), members)
 }
 
@@ -171,10 +175,9 @@ fn last_error(error: &LastError) -> Value {
     value["at"] = json!(time(error.at));
     value["report"] = error.report.as_ref().map_or(Value::Null, report);
     let request = error.request.as_ref();
-    value["request"] = request.map_or(
-        Value::Null,
-        |FailedRequest { method, path, body }| json!({"method": method, "path": path, "body": body}),
-    );
+    value["request"] = request.map_or(Value::Null, |FailedRequest { method, path, body, size }| {
+        json!({"method": method, "path": path, "body": body, "size": size})
+    });
     value
 }
 
@@ -218,7 +221,7 @@ fn trial(known: &Known) -> Option<Value> {
 
 fn canary(canary: &Canary) -> Value {
     let mut value = serde_json::to_value(&canary.plan).unwrap_or_default();
-    observe(&mut value, &canary.version.stats.snapshot());
+    observe(&mut value, &canary.observed());
     if canary.plan.shadow {
         let (same, different, latest) = canary.comparison.snapshot();
         value["same"] = json!(same);

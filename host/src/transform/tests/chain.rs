@@ -354,6 +354,8 @@ fn a_canary_is_at_fault_once_enough_of_its_reports_failed() {
     assert_eq!(canary.fault().unwrap(), "20 of 110 reports failed (18.2 %), over the limit of 10.0 %; the last: no");
     let again = Canary::new(canary.version.clone(), canary.plan.clone());
     assert_eq!(again.fault(), None, "what it did before the trial does not count");
+    let observed = again.observed();
+    assert_eq!((observed.received, observed.kept, observed.failed, observed.last_error), (0, 0, [0; 4], None));
 }
 
 #[test]

@@ -222,8 +222,20 @@ fn a_receiver_is_found_counted_and_rests() {
     assert!(counted.busy > Duration::ZERO && counted.p50 > Duration::ZERO && counted.memory_peak > 0, "{counted:?}");
     let last = counted.last_error.unwrap();
     assert_eq!((counted.received, last.failure.message.as_str()), (0, "test.lua:4: always"));
-    let wanted = FailedRequest { method: "POST".into(), path: "/a/b".into(), body: "x".into() };
+    let wanted = FailedRequest { method: "POST".into(), path: "/a/b".into(), body: "x".into(), size: 1 };
     assert_eq!((last.report, last.request), (None, Some(wanted)));
+}
+
+#[test]
+fn of_a_large_request_that_failed_the_beginning_is_kept() {
+    let stats = Stats::default();
+    let set = live(&[lua_program("function receive(request) error('always') end")], &stats);
+    let mut receiver = Receiver::find(&set, "test").unwrap();
+    let body = format!("a{}", "é".repeat(5_000));
+    let failing = Request { path: "/é".repeat(1_000).into(), ..request(&body) };
+    assert!(receiver.receive(&failing).is_err());
+    let kept = stats.snapshot().remove(0).last_error.unwrap().request.unwrap();
+    assert_eq!((kept.body, kept.path.len(), kept.size), (body[..4_095].to_owned(), 1_024, body.len()));
 }
 
 #[test]
