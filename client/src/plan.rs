@@ -67,7 +67,9 @@ pub fn plan(arguments: Arguments, environment: &Environment) -> Result<Plan, Usa
         return Ok(Plan::Version);
     }
     let mut words = words.into_iter();
-    let word = words.next().ok_or_else(|| Usage("say what to report: new, start, end, event or run".to_owned()))?;
+    let word = words
+        .next()
+        .ok_or_else(|| Usage("say what to report: new, start, end, event or run; show shows a timeline".to_owned()))?;
     let words: Vec<String> = words.collect();
     match COMMANDS.into_iter().find(|(known, _)| *known == word) {
         Some((_, Command::Help)) => Ok(Plan::Help),

@@ -123,11 +123,12 @@ fn heading(timeline: &Value) -> String {
     let duration =
         timeline["duration_s"].as_f64().map_or_else(String::new, |seconds| format!(", {}", lasting(seconds)));
     format!(
-        "{} {}{name}: {}{duration}, {} events, {} running, {} failed\n",
+        "{} {}{name}: {}{duration}, {} {}, {} running, {} failed\n",
         words(&timeline["context"]),
         number("number"),
         words(&timeline["state"]),
         number("events"),
+        if timeline["events"] == 1 { "event" } else { "events" },
         number("running"),
         number("failed"),
     )

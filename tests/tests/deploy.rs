@@ -425,6 +425,10 @@ fn a_canary_that_fails_is_rolled_back_and_one_in_the_shadow_is_compared() {
     assert_eq!(canary["difference"]["active"][0]["labels"], json!({"stamp": "1"}));
     assert_eq!(server.event("ctx", "1", "y", "").expect("there")["functions"], json!(["stamp@1"]));
 
+    post(&server, "x");
+    let difference = function(&server, "stamp")["canary"]["difference"].clone();
+    assert_eq!(difference["canary_failure"], json!({"cause": "error", "message": "stamp.lua:1: no"}));
+    assert_eq!((&difference["canary"][0]["name"], &difference["active_failure"]), (&json!("x"), &Value::Null));
     let half = json!({"version": 2, "share": 1, "by": "host", "max_error_rate": 0.1});
     assert_eq!(server.post_to("/api/functions/stamp/canary", &half).status, 200);
     let many: Vec<_> = (0..60).map(|i| json!({"context": "ctx", "name": format!("x{i}"), "type": "point"})).collect();

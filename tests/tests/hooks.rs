@@ -75,6 +75,7 @@ fn a_delivery_that_is_not_signed_with_the_secret_is_refused_and_nothing_is_store
     let answer = deliver(&server, "/hooks/github", &case("github", "a wrong signature is refused")["request"]);
     assert_eq!((answer.status, answer.header("content-type")), (401, "application/problem+json"));
     assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("the signature is wrong")));
+    server.wait_for_log("a function refused a request");
     // No secret of this name is set: the function fails, and says so to its author.
     let answer = deliver(&server, "/hooks/gitlab", &case("gitlab", "a job that runs")["request"]);
     assert_eq!(answer.status, 422, "{answer:?}");

@@ -150,12 +150,13 @@ impl Registry {
     /// # Errors
     /// [`DeployError`]
     pub async fn activate(&self, function: &str, version: u32) -> Result<(), DeployError> {
-        let known = self.known(function)?;
-        let rolled_back = serde_json::from_str::<RolledBack>(&known.row.rolled_back);
+        // Another instance may have made the function just now: then there is none either.
+        let known = self.known(function).ok();
+        let rolled_back = known.and_then(|known| serde_json::from_str::<RolledBack>(&known.row.rolled_back).ok());
         let activation = Activation {
             active: Some(Some(version)),
             canary: Some(String::new()),
-            rolled_back: rolled_back.is_ok_and(|failed| failed.version == version).then(String::new),
+            rolled_back: rolled_back.is_some_and(|failed| failed.version == version).then(String::new),
             ..Activation::default()
         };
         self.change(function, &activation, format!("the function {function:?} has no version {version}")).await

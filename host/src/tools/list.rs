@@ -7,7 +7,7 @@ use super::screen::Screen;
 use super::server::Server;
 
 const COLUMNS: [&str; 10] =
-    ["NAME", "STATE", "VERSION", "ORDER", "ON ERROR", "REPORTS", "CHANGED", "DROPPED", "FAILED", "P50 µs"];
+    ["NAME", "STATE", "VERSION", "ORDER", "ON ERROR", "IN", "CHANGED", "DROPPED", "FAILED", "P50 µs"];
 
 /// Shows them as a table, and what is wrong with those that do not run as they should below it.
 pub fn run(server: &Server, screen: &mut Screen) -> Done {
@@ -39,13 +39,17 @@ fn remarks(function: &Value) -> Vec<String> {
     let rolled_back = rolled_back["version"].as_u64().map(|version| {
         format!("{name}@{version} was rolled back: {}", rolled_back["reason"].as_str().unwrap_or_default())
     });
-    [problem, canary, rolled_back].into_iter().flatten().collect()
+    let fails = matches!(function["state"].as_str(), Some("failing" | "resting"));
+    let last_error = function["last_error"]["message"].as_str().filter(|_| fails);
+    let last_error = last_error.map(|message| format!("{name}: its last error: {message}"));
+    [problem, last_error, canary, rolled_back].into_iter().flatten().collect()
 }
 
 fn row(function: &Value) -> [String; 10] {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let number = |value: &Value| value.as_u64().map_or_else(String::new, |number| number.to_string());
     let counts = &function["counts"];
+    let count = |member: &str| counts[member].as_u64().unwrap_or(0);
     let failed: u64 =
         counts["failed"].as_object().into_iter().flat_map(|causes| causes.values()).filter_map(Value::as_u64).sum();
     let version = match (function["source"].as_str(), function["active"].as_u64()) {
@@ -59,10 +63,10 @@ fn row(function: &Value) -> [String; 10] {
         version,
         function["settings"]["order"].to_string(),
         text(&function["settings"]["on_error"]),
-        number(&counts["received"]),
+        (count("received") + count("requests")).to_string(),
         number(&counts["changed"]),
         number(&counts["dropped"]),
-        if counts.is_null() { String::new() } else { failed.to_string() },
+        (failed + count("requests_failed")).to_string(),
         function["time_us"]["p50"].as_f64().map_or_else(String::new, |time| format!("{time:.1}")),
     ]
 }

@@ -20,6 +20,9 @@ pub fn activate(server: &Server, name: &str, version: u32, screen: &mut Screen) 
 /// Goes back to the version before the active one; not to one that failed as a canary and was rolled back itself.
 pub fn roll_back(server: &Server, name: &str, screen: &mut Screen) -> Done {
     let resource = server.get(&function(name)?)?;
+    if resource["source"] == "folder" {
+        return Err(ToolError::Failed(format!("{name} is a file of the server and has no versions: change the file")));
+    }
     let Some(active) = resource["active"].as_u64() else {
         let hint = format!("upto function activate {name} VERSION lets one run");
         return Err(ToolError::Failed(format!("no version of {name} is active; {hint}")));

@@ -61,7 +61,7 @@ pub fn check_name(name: &str) -> Result<(), CompileError> {
         && plain(name.as_bytes()[0])
         && name.bytes().all(|b| plain(b) || b == b'-' || b == b'_');
     let words =
-        "a function's name has 1 to 64 lower-case letters, digits, - and _, and starts with one of the first two";
+        "a function's name has 1 to 64 lower-case letters, digits, - and _, and starts with a letter or a digit";
     if valid { Ok(()) } else { Err(CompileError(words.to_owned())) }
 }
 

@@ -119,12 +119,7 @@ impl Receiver {
     pub fn receive(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
         let result = match self.version.stats.receives.rests() {
             true => Err(Rejection::Resting),
-            false => {
-                let start = Instant::now();
-                let result = self.call(request);
-                self.version.stats.took(start.elapsed(), 1);
-                result
-            }
+            false => self.call(request),
         };
         self.version.stats.count_request(request, &result);
         result
@@ -155,7 +150,7 @@ impl Receiver {
     }
 
     fn call(&mut self, request: &Request<'_>) -> Result<Vec<Report<'static>>, Rejection> {
-        let stats = &self.version.stats;
+        let (begun, stats) = (Instant::now(), &self.version.stats);
         let breaker = &stats.receives;
         let function = match &mut self.function {
             Some(function) => function,
@@ -167,7 +162,9 @@ impl Receiver {
                 }
             },
         };
+        let started = begun.elapsed();
         let result = function.receive(request);
+        stats.took(started, begun.elapsed() - started, 1);
         stats.memory_peak.fetch_max(function.memory() as u64, Relaxed);
         let failed = matches!(&result, Err(Rejection::Failed(_)));
         let late = matches!(&result, Err(Rejection::Failed(failure)) if failure.cause == FailureCause::Time);

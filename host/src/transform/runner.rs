@@ -38,9 +38,11 @@ impl Runner {
 
     /// Pushes an outcome for each report of a batch.
     fn call(&mut self, batch: &[Report<'_>], outcomes: &mut Vec<Outcome>) {
-        let start = Instant::now();
+        let begun = Instant::now();
         let first = outcomes.len();
+        let mut started = Duration::ZERO;
         let memory = |function: &mut Box<dyn Function>| {
+            started = begun.elapsed();
             function.transform(batch, outcomes);
             function.memory() as u64
         };
@@ -55,7 +57,7 @@ impl Runner {
             }
         }
         debug_assert_eq!(outcomes.len() - first, batch.len(), "{} owes an outcome a report", self.version.function());
-        self.version.stats.took(start.elapsed(), batch.len());
+        self.version.stats.took(started, begun.elapsed() - started, batch.len());
     }
 
     fn ready(&mut self) -> Result<&mut Box<dyn Function>, Failure> {

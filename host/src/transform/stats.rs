@@ -9,7 +9,7 @@ use upto_wire::Report;
 
 use super::breaker::Breaker;
 use super::histogram::Histogram;
-use super::log::Journal;
+use super::log::{self, Journal, LINE_BYTES};
 use super::tap::Tap;
 use super::{Failure, FailureCause, Outcome, Rejection, Request};
 
@@ -133,6 +133,7 @@ struct Mark {
 struct Newest {
     error: Option<LastError>,
     logged: Option<Instant>,
+    refusal_logged: Option<Instant>,
 }
 
 /// The newest failure of a version.
@@ -287,9 +288,9 @@ impl VersionStats {
         Mark { at, failed, received: sum(&[&self.received, &self.requests]) }
     }
 
-    /// Counts a call.
-    pub(super) fn took(&self, time: Duration, reports: usize) {
-        self.busy_ns.fetch_add(time.as_nanos() as u64, Relaxed);
+    /// Counts a call, and the start of an instance before it, which is no time for a report.
+    pub(super) fn took(&self, start: Duration, time: Duration, reports: usize) {
+        self.busy_ns.fetch_add((start + time).as_nanos() as u64, Relaxed);
         self.times.add(time / (reports as u32).max(1), reports as u64);
     }
 
@@ -319,7 +320,10 @@ impl VersionStats {
         self.requests.fetch_add(1, Relaxed);
         let (counter, count) = match result {
             Ok(made) => (&self.requests_made, made.len() as u64),
-            Err(Rejection::Refused { .. }) => (&self.requests_refused, 1),
+            Err(refused @ Rejection::Refused { .. }) => {
+                self.tell_refusal(refused);
+                (&self.requests_refused, 1)
+            }
             // The failures for which it rests were noted.
             Err(Rejection::Resting) => (&self.requests_failed, 1),
             Err(Rejection::Failed(failure)) => {
@@ -328,6 +332,17 @@ impl VersionStats {
             }
         };
         counter.fetch_add(count, Relaxed);
+    }
+
+    /// Logs a refusal unless one was logged just before: a secret that is not the sender's shows itself by it.
+    fn tell_refusal(&self, refused: &Rejection) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if newest.refusal_logged.is_none_or(|at| at.elapsed() >= LOG_AGAIN) {
+            newest.refusal_logged = Some(Instant::now());
+            let (function, version, why) =
+                (&self.function, self.version, log::harmless(&refused.to_string(), LINE_BYTES));
+            tracing::info!(function, version, why, "a function refused a request");
+        }
     }
 
     /// Keeps a failure on a report or a request, and logs it unless one was logged just before.

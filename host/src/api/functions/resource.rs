@@ -15,7 +15,7 @@ use crate::store::functions::VersionRow;
 use crate::transform::canary::{Canary, Difference};
 use crate::transform::loader::FolderFunction;
 use crate::transform::stats::{FailedRequest, LastError};
-use crate::transform::{Failure, FailureCause, Outcome, Settings, Snapshot, Version};
+use crate::transform::{Failure, FailureCause, OnError, Outcome, Settings, Snapshot, Version};
 
 /// The part of failed reports and requests of the last minute from which on a function counts as failing.
 const FAILING: f64 = 0.01;
@@ -208,7 +208,7 @@ fn counts(snapshot: &Snapshot) -> Value {
 /// The canary, or the one that is wanted and does not run here.
 fn trial(known: &Known) -> Option<Value> {
     match (&known.canary, &known.canary_problem) {
-        (Some(trial), _) => Some(canary(trial)),
+        (Some(trial), _) => Some(canary(trial, known.running.as_deref())),
         (None, Some((plan, problem))) => {
             let mut value = serde_json::to_value(plan).unwrap_or_default();
             observe(&mut value, &Snapshot::default());
@@ -219,18 +219,36 @@ fn trial(known: &Known) -> Option<Value> {
     }
 }
 
-fn canary(canary: &Canary) -> Value {
+fn canary(canary: &Canary, running: Option<&Version>) -> Value {
     let mut value = serde_json::to_value(&canary.plan).unwrap_or_default();
     observe(&mut value, &canary.observed());
     if canary.plan.shadow {
         let (same, different, latest) = canary.comparison.snapshot();
         value["same"] = json!(same);
         value["different"] = json!(different);
-        value["difference"] = latest.map_or(Value::Null, |Difference { before, active, canary }| {
-            json!({"before": report(&before), "active": made(&before, &active), "canary": made(&before, &canary)})
-        });
+        value["difference"] = latest.map_or(Value::Null, |latest| difference(&latest, running, &canary.version));
     }
     value
+}
+
+/// What goes on by either version, and why it failed.
+fn difference(latest: &Difference, running: Option<&Version>, trial: &Version) -> Value {
+    let Difference { before, active, canary } = latest;
+    let goes_on = |outcome: &Outcome, on_error: OnError| match (outcome, on_error) {
+        (Outcome::Fail(_), OnError::Drop | OnError::DeadLetter) => Vec::new(),
+        _ => made(before, outcome),
+    };
+    let failure = |outcome: &Outcome| match outcome {
+        Outcome::Fail(failed) => failure(failed),
+        _ => Value::Null,
+    };
+    json!({
+        "before": report(before),
+        "active": goes_on(active, running.map_or_else(OnError::default, |running| running.settings.on_error)),
+        "canary": goes_on(canary, trial.settings.on_error),
+        "active_failure": failure(active),
+        "canary_failure": failure(canary),
+    })
 }
 
 /// The reports that an outcome leaves of one.
