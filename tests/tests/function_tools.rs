@@ -134,10 +134,13 @@ fn of_a_hook_the_cases_are_tried() {
     write(&server, "hook.lua", "function receive(request)\n  error(request.body)\nend\n");
     write(&server, "hook.cases.json", r#"[{"name": "bad luck", "request": {"body": "no luck"}, "error": "no luck"}]"#);
     assert_eq!(done(&server, &["try", "hook.lua"]), "0 reports; 1 case passed, 0 failed\n");
+    done(&server, &["new", "--hook", "begun"]);
+    assert_eq!(done(&server, &["try", "begun.lua"]), "0 reports; 2 cases passed, 0 failed\n");
+    done(&server, &["deploy", "begun.lua"]);
     done(&server, &["deploy", "hook.lua"]);
     assert_eq!(server.post_as("/hooks/hook", "text/plain", b"bad luck").status, 422);
     let list = done(&server, &["list"]);
-    let row: Vec<_> = list.lines().nth(1).expect("a row").split_whitespace().collect();
+    let row: Vec<_> = list.lines().find(|line| line.starts_with("hook ")).expect("a row").split_whitespace().collect();
     assert_eq!(row[..10], ["hook", "failing", "1", "of", "1", "100", "pass", "1", "0", "0"], "{list}");
     assert_eq!(row[10], "1", "{list}");
     assert_says(&list, &["hook: its last error: hook.lua:2: bad luck\n"]);

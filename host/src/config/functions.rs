@@ -128,6 +128,9 @@ pub struct NewArgs {
     /// Write a guest in this language
     #[arg(long, value_name = "LANGUAGE")]
     pub wasm: Option<Guest>,
+    /// Write a script that makes reports of webhooks
+    #[arg(long, conflicts_with = "wasm")]
+    pub hook: bool,
 }
 
 /// Languages of guests that can be begun.

@@ -15,6 +15,9 @@ type Template = (&'static str, &'static str);
 const LUA: &[Template] =
     &[("NAME.lua", include_str!("templates/function.lua")), ("NAME.cases.json", include_str!("templates/cases.json"))];
 
+const HOOK: &[Template] =
+    &[("NAME.lua", include_str!("templates/hook.lua")), ("NAME.cases.json", include_str!("templates/hook.cases.json"))];
+
 /// The SDK goes along, so that a guest is built anywhere.
 const RUST: &[Template] = &[
     ("NAME/Cargo.toml", include_str!("templates/rust/Cargo.toml.in")),
@@ -36,6 +39,7 @@ pub fn run(args: &NewArgs, screen: &mut Screen) -> Done {
     let name = &args.name;
     check_name(name).map_err(|error| ToolError::Unusable(format!("{name:?}: {error}")))?;
     let (templates, function): (&[Template], String) = match args.wasm {
+        None if args.hook => (HOOK, format!("{name}.lua")),
         None => (LUA, format!("{name}.lua")),
         Some(Guest::Rust) => (RUST, format!("{name}/{name}.wasm")),
     };
