@@ -53,6 +53,9 @@ export function functionPath(name: string, tab: FunctionTab = FUNCTION_TABS[0]):
   return tab === FUNCTION_TABS[0] ? `/f/${name}` : `/f/${name}/${tab}`;
 }
 
+/** The list of all functions. */
+export const FUNCTIONS_PATH = '/f';
+
 /** Where a new function is written. */
 export const NEW_FUNCTION_PATH = `/f/${NEW_FUNCTION}`;
 

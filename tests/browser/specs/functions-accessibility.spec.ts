@@ -1,4 +1,4 @@
-import { callHook, deploy, HOOK, MENDED, RENAME } from '../support/functions';
+import { callHook, deploy, fillEditor, HOOK, MENDED, RENAME } from '../support/functions';
 import { expectNoViolations } from '../support/axe';
 import { expect, test } from '../support/test';
 
@@ -93,3 +93,25 @@ test('all of it fits a narrow screen', async ({ page, server }) => {
     expect.soft(wider, path).toBeLessThanOrEqual(0);
   }
 });
+
+for (const width of [390, 1280]) {
+  test(`a case that failed with a long line fits a screen of ${width} px`, async ({ page, server }) => {
+    await page.setViewportSize({ width, height: 844 });
+    await deploy(server, 'rename', { source: RENAME });
+    await page.goto('/f/rename/try');
+    const labels = { url: `https://example.org/${'a'.repeat(200)}` };
+    const cases = [{ name: 'c'.repeat(200), in: [start('DB')], out: [{ ...start('DB'), labels }] }];
+    await fillEditor(page, 'Cases as JSON', JSON.stringify(cases));
+    const trial = page.getByRole('region', { name: 'Try' });
+    await trial.getByRole('button', { name: 'Try', exact: true }).click();
+    await expect(trial.locator('.difference')).toBeVisible();
+    await page.getByRole('button', { name: 'Deploy', exact: true }).click();
+    const refused = page.locator('.workbench-form .difference');
+    await expect(refused).toBeVisible();
+    const wider = (element: Element) => element.scrollWidth - element.clientWidth;
+    expect(await page.locator('html').evaluate(wider)).toBeLessThanOrEqual(0);
+    expect(await refused.evaluate(wider)).toBeGreaterThan(0);
+    const fault = (await page.getByRole('alert').first().boundingBox())!;
+    expect(fault.x + fault.width).toBeLessThanOrEqual(width);
+  });
+}

@@ -12,13 +12,15 @@ const tab = (page: Page, name: string) =>
   page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name });
 
 test('a hook is read with its cases, which are what it is tried with', async ({ page, server }) => {
-  const source = await readFile(join(HOOKS, 'github.lua'), 'utf8');
-  const cases = JSON.parse(await readFile(join(HOOKS, 'github.cases.json'), 'utf8')) as object[];
-  await deploy(server, 'github', { source, cases });
-  await page.goto('/f/github/source');
-  await expect(page.getByRole('region', { name: 'Code of github, version 1' })).toContainText('workflow_run');
+  const source = await readFile(join(HOOKS, 'alertmanager.lua'), 'utf8');
+  const cases = JSON.parse(await readFile(join(HOOKS, 'alertmanager.cases.json'), 'utf8')) as object[];
+  await deploy(server, 'alertmanager', { source, cases });
+  await page.goto('/f/alertmanager/source');
+  await expect(page.getByRole('region', { name: 'Code of alertmanager, version 1' })).toContainText(
+    'upto.json.decode',
+  );
   await expect(page.getByRole('heading', { name: `${cases.length} cases` })).toBeVisible();
-  await expect(page.getByRole('region', { name: 'Cases' })).toContainText('x-hub-signature-256');
+  await expect(page.getByRole('region', { name: 'Cases' })).toContainText('Bearer amsecret');
 
   await tab(page, 'Edit and try').click();
   await expect(page.getByRole('textbox', { name: 'Code', exact: true })).toHaveValue(source);
@@ -72,6 +74,46 @@ test('of one that only receives the requests are told, and nothing of reports', 
   await page.goto('/f');
   const numbers = functionRow(page, 'steps').locator('td.is-number');
   await expect(numbers).toHaveText(['–', '3 requests', '2 made', '1 refused', '1 request', /[µm]s/, /[µm]s/]);
+});
+
+test('of one that only receives, settings for reports are not shown', async ({ page, server }) => {
+  await deploy(server, 'steps', { source: HOOK });
+  await page.goto('/f/steps/source');
+  await expect(page.getByRole('region', { name: 'Code of steps, version 1' })).toBeVisible();
+  await expect(page.getByText('a report on which it fails')).toHaveCount(0);
+  await tab(page, 'Versions').click();
+  await expect(page.getByRole('columnheader', { name: 'Made' })).toBeVisible();
+  await expect(page.getByRole('columnheader', { name: /Contexts|Order/ })).toHaveCount(0);
+  await tab(page, 'Edit and try').click();
+  await expect(page.getByRole('checkbox', { name: 'Memory: it keeps' })).toBeVisible();
+  const main = page.getByRole('main');
+  for (const name of ['Order', 'Contexts', 'On error']) await expect(main.getByLabel(name)).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Typed reports' })).toHaveCount(0);
+  await page.goto('/f');
+  await expect(page.getByText('They make reports of requests.')).toBeVisible();
+});
+
+test('a new hook begins with the other example, which works', async ({ page, server }) => {
+  await page.goto('/f/_new');
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('jobs');
+  const example = page.getByRole('group', { name: 'Example' });
+  await example.getByRole('button', { name: 'Makes reports of a webhook' }).click();
+  await expect(page.getByText('Its address will be POST /hooks/jobs')).toBeVisible();
+  const code = page.getByRole('textbox', { name: 'Code', exact: true });
+  const source = await code.inputValue();
+  expect(source).toContain('function receive(request)');
+  const trial = page.getByRole('region', { name: 'Try' });
+  await trial.getByRole('button', { name: 'Try', exact: true }).click();
+  await expect(trial.getByRole('status')).toHaveText('1 case passed');
+
+  // What somebody has written is not replaced.
+  await code.fill(`${source}-- mine`);
+  await expect(example.getByRole('button', { name: 'Changes reports' })).toBeDisabled();
+  await page.getByRole('button', { name: 'Deploy', exact: true }).click();
+  await expect(page).toHaveURL('/f/jobs');
+  const job = '{"project": "deploy", "name": "unpack", "passed": false, "runner": "web-1"}';
+  expect(await callHook(server, 'jobs', { method: 'POST', body: job })).toBe(200);
+  await expect(page.locator('.big-number')).toHaveText('1 received');
 });
 
 test('of one that does both, both are told', async ({ page, server }) => {

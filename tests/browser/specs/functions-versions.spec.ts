@@ -106,6 +106,25 @@ test('what a canary takes and why it failed is told', async ({ page, server }) =
   await expect(canary.locator('.fault')).toContainText('no such host');
 });
 
+test('of a canary in the shadow that fails it is told what would go on', async ({ page, server }) => {
+  await deploy(server, 'rename', { source: MENDED });
+  await deploy(server, 'rename', { source: RENAME, activate: false });
+  await page.goto('/f/rename/versions');
+  await versionRow(page, 2).getByRole('button', { name: 'Canary' }).click();
+  await page.getByRole('dialog').getByLabel('Share').fill('100');
+  await page.getByLabel('In shadow').check();
+  await confirm(page, 'Start');
+  await server.post([start('web', 'bad-host')]);
+  await page.goto('/f/rename');
+  const canary = page
+    .locator('.card')
+    .filter({ has: page.getByRole('heading', { name: 'Canary: version 2' }) });
+  await expect(canary.getByRole('heading', { name: 'One that came out different' })).toBeVisible();
+  await expect(canary).toContainText(/The canary failed: .*no such host/);
+  await expect(canary).toContainText('By its settings the report goes on unchanged.');
+  await expect(canary.locator('.is-removed')).toContainText('labels.team platform');
+});
+
 test('a canary is ended by hand', async ({ page, server }) => {
   await deploy(server, 'rename', { source: RENAME });
   await deploy(server, 'rename', { source: MENDED, activate: false });
@@ -114,6 +133,9 @@ test('a canary is ended by hand', async ({ page, server }) => {
   await page.getByLabel('In shadow').check();
   await expect(page.getByRole('dialog')).toContainText('only the results are compared');
   await confirm(page, 'Start');
+  await page.goto('/f');
+  await expect(functionRow(page, 'rename')).toContainText('in the shadow: version 2');
+  await page.goto('/f/rename/versions');
   await page.getByRole('button', { name: 'End the canary' }).click();
   await confirm(page, 'End it');
   await expect(versionRow(page, 2)).not.toContainText('canary');

@@ -119,6 +119,8 @@ test('the source of each version can be read', async ({ page, server }) => {
 test('a function that is not there is said to be so', async ({ page, complaints }) => {
   await page.goto('/f/nothing');
   await expect(page.getByRole('heading', { name: 'Not here' })).toBeVisible();
+  await page.getByRole('link', { name: 'All functions' }).click();
+  await expect(page).toHaveURL('/f');
   await page.goto('/f/nothing/nowhere');
   await expect(page.getByRole('heading', { name: 'There is no such page' })).toBeVisible();
   expect(complaints.every((text) => text.includes('404'))).toBe(true);

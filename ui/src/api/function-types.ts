@@ -78,7 +78,17 @@ export interface Canary extends CanaryPlan {
   last_error: LastError | null;
   same?: number;
   different?: number;
-  difference?: { before: Report; active: Report[]; canary: Report[] } | null;
+  difference?: CanaryDifference | null;
+}
+
+/** A report of which a canary in the shadow makes other than the active version. */
+export interface CanaryDifference {
+  before: Report;
+  /** What goes on; of a version that failed that is what its settings say. */
+  active: Report[];
+  canary: Report[];
+  active_failure?: Failure | null;
+  canary_failure?: Failure | null;
 }
 
 export interface Failure {

@@ -85,8 +85,9 @@ function DeployedText({ draft, isNew }: { draft: Draft; isNew: boolean }) {
   if (deployed === null) {
     return (
       <p class="hint">
-        Deploying checks the code and runs the cases. Then {isNew ? 'it' : 'the new version'} takes reports at
-        once, on all servers; without activating it waits until you say so.
+        Deploying checks the code and runs the cases. Then {isNew ? 'it' : 'the new version'} takes{' '}
+        {draft.seesReports.value ? 'reports' : 'requests'} at once, on all servers; without activating it
+        waits until you say so.
       </p>
     );
   }

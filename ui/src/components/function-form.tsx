@@ -1,7 +1,8 @@
 import { useId } from 'preact/hooks';
 import type { Language, OnError } from '../api/function-types';
-import type { Place } from '../model/draft';
-import { formatBytes, ON_ERROR_TEXTS } from '../model/functions';
+import { onlyReceives, type Place } from '../model/draft';
+import { exampleOf, EXAMPLES } from '../model/example';
+import { FUNCTION_NAME, formatBytes } from '../model/functions';
 import type { Draft, Fault } from '../state/draft';
 import { CodeEditor } from './code-editor';
 import { Check, Choice, FaultText, TextField } from './fields';
@@ -9,10 +10,11 @@ import { Verdicts } from './function-trial';
 import { Name } from './name';
 import { Segment, Segments } from './segments';
 
+/** Short enough for a third of the editor. */
 const ON_ERROR_OPTIONS: readonly { value: OnError; text: string }[] = [
-  { value: 'pass', text: `pass: it ${ON_ERROR_TEXTS.pass}` },
-  { value: 'drop', text: `drop: it ${ON_ERROR_TEXTS.drop}` },
-  { value: 'dead-letter', text: `dead-letter: it ${ON_ERROR_TEXTS['dead-letter']}` },
+  { value: 'pass', text: 'pass: unchanged' },
+  { value: 'drop', text: 'drop: not stored' },
+  { value: 'dead-letter', text: 'dead-letter: kept' },
 ];
 
 /** Code, settings and cases of a draft. What was refused is said where it stands. */
@@ -21,6 +23,7 @@ export function FunctionForm({ draft, isNew }: { draft: Draft; isNew: boolean })
   return (
     <div class="form-parts">
       {isNew && <NameAndLanguage draft={draft} fault={faultAt(fault, 'name')} />}
+      {isNew && draft.form.value.language === 'lua' && <Examples draft={draft} />}
       {draft.form.value.language === 'lua' ? (
         <LuaCode draft={draft} fault={faultAt(fault, 'code')} />
       ) : (
@@ -53,6 +56,40 @@ function NameAndLanguage({ draft, fault }: { draft: Draft; fault: Fault | null }
         <Segment on={language === 'lua'} onClick={() => choose('lua')} text="Lua" />
         <Segment on={language === 'wasm'} onClick={() => choose('wasm')} text="Wasm" />
       </Segments>
+    </div>
+  );
+}
+
+/** What the code begins with. What somebody has written is not replaced. */
+function Examples({ draft }: { draft: Draft }) {
+  const form = draft.form.value;
+  const example = exampleOf(form);
+  return (
+    <div class="form-part examples">
+      <div class="actions">
+        <Segments label="Example">
+          {EXAMPLES.map((each) => (
+            <Segment
+              key={each.title}
+              on={each === example}
+              onClick={() => draft.begin(each)}
+              text={each.title}
+              disabled={example === null}
+            />
+          ))}
+        </Segments>
+        {example === null && <span class="hint">“Start over” brings them back.</span>}
+      </div>
+      <p class="hint">
+        {onlyReceives(form) ? (
+          <>
+            Its address will be <code>POST /hooks/{FUNCTION_NAME.test(form.name) ? form.name : 'NAME'}</code>;
+            docs/functions.md tells how to check a signature.
+          </>
+        ) : (
+          'Each report passes it before it is stored.'
+        )}
+      </p>
     </div>
   );
 }
@@ -113,34 +150,38 @@ function Component({ draft, isNew, fault }: { draft: Draft; isNew: boolean; faul
 
 function SettingsFields({ draft, fault }: { draft: Draft; fault: Fault | null }) {
   const { order, contexts, onError, memory } = draft.form.value;
+  const reports = draft.seesReports.value;
   return (
     <section class="form-part">
       <h2>Settings</h2>
-      <div class="fields">
-        <TextField
-          title="Order"
-          hint="Lower comes first. Empty: the number that the name begins with, else 100."
-          placeholder="100"
-          value={order}
-          onInput={(value) => draft.set({ order: value })}
-        />
-        <TextField
-          title="Contexts"
-          hint="Commas between them; * stands for anything. Empty: all contexts."
-          placeholder="all"
-          value={contexts}
-          onInput={(value) => draft.set({ contexts: value })}
-        />
-        <Choice
-          title="On error"
-          hint="What happens to a report on which it fails."
-          value={onError}
-          options={ON_ERROR_OPTIONS}
-          onChange={(value) => draft.set({ onError: value })}
-        />
-      </div>
+      {reports && (
+        <div class="fields">
+          <TextField
+            title="Order"
+            hint="Lower comes first. Empty: the number that the name begins with, else 100."
+            placeholder="100"
+            value={order}
+            onInput={(value) => draft.set({ order: value })}
+          />
+          <TextField
+            title="Contexts"
+            hint="Commas between them; * stands for anything. Empty: all contexts."
+            placeholder="all"
+            value={contexts}
+            onInput={(value) => draft.set({ contexts: value })}
+          />
+          <Choice
+            title="On error"
+            hint="What happens to a report on which it fails."
+            value={onError}
+            options={ON_ERROR_OPTIONS}
+            onChange={(value) => draft.set({ onError: value })}
+          />
+        </div>
+      )}
       <Check checked={memory} onChange={(value) => draft.set({ memory: value })}>
-        Memory: it keeps what it remembers from one report to the next, until it is started anew
+        Memory: it keeps what it remembers from one {reports ? 'report' : 'request'} to the next, until it is
+        started anew
       </Check>
       <FaultText fault={fault} />
     </section>

@@ -1,5 +1,12 @@
 import type { ComponentChildren } from 'preact';
-import type { Counts, FunctionResource, LastError } from '../api/function-types';
+import type {
+  CanaryDifference,
+  Counts,
+  Failure,
+  FunctionResource,
+  LastError,
+  Report,
+} from '../api/function-types';
 import { formatCount, formatDuration, plural } from '../model/format';
 import {
   canaryText,
@@ -10,6 +17,7 @@ import {
   formatBytes,
   formatMicros,
   formatShare,
+  goesOnText,
   ON_ERROR_TEXTS,
   seesReports,
   seesRequests,
@@ -174,7 +182,7 @@ function CanaryCard({ fn }: { fn: FunctionResource }) {
           <ErrorText error={canary.last_error} />
         </>
       )}
-      {canary.difference && <CanaryDifference difference={canary.difference} />}
+      {canary.difference && <Different difference={canary.difference} />}
       <p>
         <a href={functionPath(fn.name, 'versions')}>Promote or end it</a>
       </p>
@@ -182,28 +190,47 @@ function CanaryCard({ fn }: { fn: FunctionResource }) {
   );
 }
 
-function CanaryDifference({
-  difference,
-}: {
-  difference: NonNullable<NonNullable<FunctionResource['canary']>['difference']>;
-}) {
-  const [active, canary] = [difference.active, difference.canary];
+function Different({ difference }: { difference: CanaryDifference }) {
+  const { active, canary, active_failure, canary_failure } = difference;
   const single = active.length === 1 && canary.length === 1;
   return (
     <>
       <h3>One that came out different</h3>
-      <p class="hint">− what the active version makes of it, + what the canary makes of it</p>
+      <FailedSide who="The active version" failure={active_failure} goesOn={active} />
+      <FailedSide who="The canary" failure={canary_failure} goesOn={canary} />
       {single ? (
-        <Comparison before={active[0]} after={canary[0]} />
+        <>
+          <p class="hint">− what goes on with the active version, + what would go on with the canary</p>
+          <Comparison before={active[0]} after={canary[0]} />
+        </>
       ) : (
         <>
           <p>
-            The active one makes {plural(active.length, 'report')} of it, the canary {canary.length}. It came
-            in as
+            With the active version {plural(active.length, 'report')} would go on, with the canary{' '}
+            {canary.length}. It came in as
           </p>
           <ReportFields report={difference.before} />
         </>
       )}
+    </>
+  );
+}
+
+interface FailedSideProps {
+  who: string;
+  failure: Failure | null | undefined;
+  goesOn: readonly Report[];
+}
+
+/** That one of two versions failed, and what goes on all the same. */
+function FailedSide({ who, failure, goesOn }: FailedSideProps) {
+  if (failure === null || failure === undefined) return null;
+  return (
+    <>
+      <p class="fault">
+        {who} failed: <Name text={failure.message} />
+      </p>
+      <p class="is-quiet">{goesOnText(goesOn)}</p>
     </>
   );
 }

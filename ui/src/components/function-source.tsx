@@ -4,7 +4,7 @@ import type { FunctionResource, VersionDetail } from '../api/function-types';
 import { poll } from '../api/repeat';
 import { casesText } from '../model/draft';
 import { plural } from '../model/format';
-import { contextsText, formatBytes, ON_ERROR_TEXTS } from '../model/functions';
+import { contextsText, formatBytes, ON_ERROR_TEXTS, seesReports } from '../model/functions';
 import { functionPath } from '../router';
 import { Ago } from './ago';
 import { ApiLink } from './api-link';
@@ -59,7 +59,7 @@ export function FunctionSource({ fn }: { fn: FunctionResource }) {
           <Name text={failure.message} />
         </p>
       )}
-      {version !== null && <VersionView version={version} />}
+      {version !== null && <VersionView version={version} reports={seesReports(fn)} />}
     </>
   );
 }
@@ -68,7 +68,8 @@ function fileName({ function: name, language }: VersionDetail): string {
   return `${name}.${language}`;
 }
 
-function VersionView({ version }: { version: VersionDetail }) {
+/** @param reports whether reports pass the function */
+function VersionView({ version, reports }: { version: VersionDetail; reports: boolean }) {
   const { settings, cases } = version;
   return (
     <>
@@ -83,11 +84,15 @@ function VersionView({ version }: { version: VersionDetail }) {
           label={`Code of ${version.function}, version ${version.version}`}
         />
       )}
-      <p class="is-quiet">
-        Order {settings.order}, contexts <Name text={contextsText(settings)} />, a report on which it fails{' '}
-        {ON_ERROR_TEXTS[settings.on_error]}
-        {settings.memory === true && ', with a memory'}.
-      </p>
+      {reports ? (
+        <p class="is-quiet">
+          Order {settings.order}, contexts <Name text={contextsText(settings)} />, a report on which it fails{' '}
+          {ON_ERROR_TEXTS[settings.on_error]}
+          {settings.memory === true && ', with a memory'}.
+        </p>
+      ) : (
+        settings.memory === true && <p class="is-quiet">With a memory.</p>
+      )}
       {cases.length > 0 && (
         <>
           <h2>{plural(cases.length, 'case')}</h2>

@@ -34,7 +34,7 @@ export function TrialPane({ draft, onTry }: { draft: Draft; onTry: () => void })
           {trial !== null && summaryOf(trial)}
         </span>
       </div>
-      {trial !== null && <TrialView trial={trial} reportsFrom={draft.reportsFrom.value} />}
+      {trial !== null && <TrialView trial={trial} reportsFrom={draft.triedWith.value} />}
     </section>
   );
 }
@@ -46,11 +46,12 @@ function ReportsChoice({ draft }: { draft: Draft }) {
     <Segment on={from === value} onClick={() => (draft.reportsFrom.value = value)} text={text} />
   );
   const fault = draft.fault.value?.place === 'reports' ? draft.fault.value : null;
+  if (!draft.seesReports.value) return <FaultText fault={fault} />;
   return (
     <>
       <div class="actions">
         <Segments label="With">
-          {draft.seesReports.value && choice('last', 'Last reports')}
+          {choice('last', 'Last reports')}
           {choice('typed', 'Typed reports')}
           {choice('none', 'Only cases')}
         </Segments>

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { Collection } from '../api/collection';
 import type { FunctionResource, Version } from '../api/function-types';
 import { withQuery } from '../api/template';
-import { contextsText, formatBytes } from '../model/functions';
+import { contextsText, formatBytes, seesReports } from '../model/functions';
 import { formatCount } from '../model/format';
 import type { FunctionData } from '../state/function-data';
 import { Ago } from './ago';
@@ -44,10 +44,14 @@ export function FunctionVersions({ data, fn }: VersionsProps) {
               <th scope="col">Version</th>
               <th scope="col">Made</th>
               <th scope="col">By</th>
-              <th scope="col">Contexts</th>
-              <th scope="col" class="is-number">
-                Order
-              </th>
+              {seesReports(fn) && (
+                <>
+                  <th scope="col">Contexts</th>
+                  <th scope="col" class="is-number">
+                    Order
+                  </th>
+                </>
+              )}
               <th scope="col" class="is-number">
                 Cases
               </th>
@@ -136,10 +140,14 @@ function VersionRow({ fn, version, ask, compare }: VersionRowProps) {
         <Ago time={version.created_at} />
       </td>
       <td>{version.author === '' ? <span class="is-quiet">–</span> : <Name text={version.author} />}</td>
-      <td class="is-cut">
-        <Name text={contextsText(version.settings)} />
-      </td>
-      <td class="is-number">{version.settings.order}</td>
+      {seesReports(fn) && (
+        <>
+          <td class="is-cut">
+            <Name text={contextsText(version.settings)} />
+          </td>
+          <td class="is-number">{version.settings.order}</td>
+        </>
+      )}
       <td class="is-number">{formatCount(version.cases)}</td>
       <td class="is-number">{formatBytes(version.size)}</td>
       <td>

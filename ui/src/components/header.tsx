@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { forgetToken, token } from '../api/token';
+import { FUNCTIONS_PATH } from '../router';
 import { nextTheme, theme, type Theme } from '../state/preferences';
 import { HelpIcon, Logo, MoonIcon, SunIcon, SystemIcon } from './icons';
 
@@ -33,7 +34,7 @@ export function Header({ part, trail, onHelp }: HeaderProps) {
         <a class="part" href="/" aria-current={part === 'contexts' ? 'true' : undefined}>
           Contexts
         </a>
-        <a class="part" href="/f" aria-current={part === 'functions' ? 'true' : undefined}>
+        <a class="part" href={FUNCTIONS_PATH} aria-current={part === 'functions' ? 'true' : undefined}>
           Functions
         </a>
       </nav>

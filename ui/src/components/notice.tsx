@@ -60,8 +60,16 @@ export function Command({ text }: { text: string }) {
   );
 }
 
+interface NothingYetProps {
+  error: Error | null;
+  /** The list that leads to what is there, where it is not that of all contexts. */
+  all?: { href: string; text: string };
+}
+
+const ALL_CONTEXTS = { href: '/', text: 'All contexts' };
+
 /** Stands in the place of a page while the first answer is under way, or says why there is none. */
-export function NothingYet({ error }: { error: Error | null }) {
+export function NothingYet({ error, all = ALL_CONTEXTS }: NothingYetProps) {
   if (error === null) return <div class="loading" role="status" aria-label="Loading" />;
   if (error instanceof OfflineError) {
     return (
@@ -92,7 +100,7 @@ export function NothingYet({ error }: { error: Error | null }) {
         <Name text={error.message} />
       </p>
       <p>
-        <a href="/">All contexts</a>
+        <a href={all.href}>{all.text}</a>
       </p>
     </BlankPage>
   );

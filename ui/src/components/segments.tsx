@@ -14,10 +14,17 @@ export function Segments({ label, children }: { label: string; children: Compone
   );
 }
 
+interface SegmentProps {
+  on: boolean;
+  onClick: () => void;
+  text: string;
+  disabled?: boolean;
+}
+
 /** One of the choices. */
-export function Segment({ on, onClick, text }: { on: boolean; onClick: () => void; text: string }) {
+export function Segment({ on, onClick, text, disabled = false }: SegmentProps) {
   return (
-    <button class="segment" aria-pressed={on} onClick={onClick}>
+    <button class="segment" aria-pressed={on} onClick={onClick} disabled={disabled}>
       {text}
     </button>
   );

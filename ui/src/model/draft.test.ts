@@ -8,12 +8,13 @@ import {
   FormError,
   formOf,
   lineOfRefusal,
+  onlyReceives,
   placeOfRefusal,
   readContexts,
   readReports,
   type Form,
 } from './draft';
-import { EXAMPLE, EXAMPLE_REPORTS } from './example';
+import { EXAMPLE, EXAMPLE_REPORTS, exampleOf, EXAMPLES } from './example';
 
 const cases: Case[] = [
   {
@@ -88,6 +89,22 @@ test('reports are a list, or one alone', () => {
 test('cases are written as they are read', () => {
   expect(JSON.parse(casesText(cases))).toEqual(cases);
   expect(JSON.parse(EXAMPLE.cases)).toHaveLength(2);
+});
+
+test.each(EXAMPLES)('the example “$title” is known until it is changed', (example) => {
+  const form = { ...EXAMPLE, ...example, name: 'jobs' };
+  expect(exampleOf(form)).toBe(example);
+  expect(exampleOf({ ...form, source: `${form.source}\n` })).toBe(null);
+  expect(exampleOf({ ...form, cases: '' })).toBe(null);
+  expect(casesText(candidateOf(form).cases as Case[])).toBe(example.cases);
+});
+
+test('that code only receives is told from its text', () => {
+  expect(EXAMPLES.map((each) => onlyReceives({ ...EXAMPLE, ...each }))).toEqual([false, true]);
+  const hook = EXAMPLES[1];
+  expect(onlyReceives({ ...EXAMPLE, ...hook, language: 'wasm' })).toBe(false);
+  expect(onlyReceives({ ...EXAMPLE, source: `${hook.source}${EXAMPLE.source}` })).toBe(false);
+  expect(onlyReceives({ ...EXAMPLE, source: '' })).toBe(false);
 });
 
 const examples = import.meta.glob<string>('../../../scripts/**/*.cases.json', {

@@ -51,6 +51,12 @@ export function formOf(
   };
 }
 
+/** Whether code makes reports of requests and does nothing else, as far as its text tells. */
+export function onlyReceives({ language, source }: Form): boolean {
+  const defines = (name: string) => new RegExp(`^\\s*function\\s+${name}\\b`, 'm').test(source);
+  return language === 'lua' && defines('receive') && !defines('transform');
+}
+
 /** Cases as a person edits them. */
 export function casesText(cases: readonly Case[]): string {
   return `[\n${cases.map((each) => `  ${inLines(each, '  ')}`).join(',\n')}\n]\n`;

@@ -13,6 +13,8 @@ import {
   formatMicros,
   formatShare,
   formatShort,
+  goesOnText,
+  orderText,
   seesReports,
   seesRequests,
   stateText,
@@ -105,7 +107,8 @@ const fn = (part: object) =>
 
 test('what will happen is said before it does', () => {
   expect(canaryText(canary)).toBe(
-    'Version 4 takes the reports of 10 % of the hosts in place of the active one. Above 5 % of failures it is rolled back by itself.',
+    'Version 4 takes the reports of 10 % of the hosts in place of the active one. Above 5 % of failures it is rolled back by itself. ' +
+      'That is judged from 50 reports on: those of the last minute or, where few come, all since it began.',
   );
   expect(canaryText({ ...canary, shadow: true })).toContain('only the results are compared');
   expect(activationText(fn({}), 5)).toMatch(
@@ -116,6 +119,20 @@ test('what will happen is said before it does', () => {
   expect(deletionText(fn({ dead_letters: 1 }))).toMatch(
     /^With it go its 5 versions and 1 dead letter, for good\./,
   );
+});
+
+test('what goes on of a report on which a version failed', () => {
+  expect(goesOnText([])).toBe('By its settings nothing goes on.');
+  expect(goesOnText([{ context: 'deploy', type: 'start' }])).toBe(
+    'By its settings the report goes on unchanged.',
+  );
+});
+
+test('the order of a list is told of those that reports pass', () => {
+  const [both, hook] = [fn({ entry_points: ['transform', 'receive'] }), fn({ entry_points: ['receive'] })];
+  expect(orderText([both])).toBe('Each report passes them from top to bottom.');
+  expect(orderText([both, hook])).toContain('so do the reports that the others make of requests');
+  expect(orderText([hook])).toBe('They make reports of requests.');
 });
 
 test.each([

@@ -5,6 +5,7 @@ import type {
   FunctionResource,
   LastError,
   OnError,
+  Report,
   Settings,
 } from '../api/function-types';
 import { formatCount, plural } from './format';
@@ -144,7 +145,24 @@ export function canaryText({ version, share, by, shadow, max_error_rate: limit }
   const does = shadow
     ? `Version ${version} runs beside the active one for ${whom}; only the results are compared, and what is stored is the active one’s.`
     : `Version ${version} takes the reports of ${whom} in place of the active one.`;
-  return `${does} Above ${formatShare(limit, 1)} of failures it is rolled back by itself.`;
+  const judged =
+    'That is judged from 50 reports on: those of the last minute or, where few come, all since it began.';
+  return `${does} Above ${formatShare(limit, 1)} of failures it is rolled back by itself. ${judged}`;
+}
+
+/** What goes on of a report on which a version failed. */
+export function goesOnText(reports: readonly Report[]): string {
+  return reports.length === 0
+    ? 'By its settings nothing goes on.'
+    : 'By its settings the report goes on unchanged.';
+}
+
+/** In which order things pass the functions of a list, as a sentence. */
+export function orderText(functions: readonly Pick<FunctionResource, 'entry_points'>[]): string {
+  if (functions.every(seesReports)) return 'Each report passes them from top to bottom.';
+  return functions.some(seesReports)
+    ? 'Each report passes those that change reports, from top to bottom; so do the reports that the others make of requests.'
+    : 'They make reports of requests.';
 }
 
 /** What a change of the active version does, for who is asked whether to do it. */

@@ -15,7 +15,7 @@ import { Name } from '../components/name';
 import { NothingYet, Notice, OldNotice } from '../components/notice';
 import { formatCount } from '../model/format';
 import { seesReports } from '../model/functions';
-import { FUNCTION_TABS, functionPath, type FunctionTab } from '../router';
+import { FUNCTION_TABS, functionPath, FUNCTIONS_PATH, type FunctionTab } from '../router';
 import { Draft } from '../state/draft';
 import { FunctionData } from '../state/function-data';
 
@@ -27,7 +27,8 @@ export function FunctionPage({ name, tab }: { name: string; tab: FunctionTab }) 
   const [fn, problem] = [data.resource.value, data.problem.value];
   // What is being edited lasts while one looks at the other views.
   const [draft, setDraft] = useState<Draft | null>(null);
-  if (fn === null) return <NothingYet error={problem} />;
+  if (fn === null)
+    return <NothingYet error={problem} all={{ href: FUNCTIONS_PATH, text: 'All functions' }} />;
   return (
     <>
       {problem !== null && <OldNotice error={problem} />}

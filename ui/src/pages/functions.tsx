@@ -15,6 +15,7 @@ import {
   failedOf,
   formatMicros,
   formatShort,
+  orderText,
   seesReports,
   seesRequests,
 } from '../model/functions';
@@ -63,7 +64,7 @@ const TITLES: Record<string, string> = {
 function FunctionsTable({ functions }: { functions: readonly FunctionResource[] }) {
   return (
     <>
-      <p class="is-quiet list-hint">Each report passes them from top to bottom.</p>
+      <p class="is-quiet list-hint">{orderText(functions)}</p>
       <div class="scroll-x">
         <table class="list functions">
           <thead>
@@ -122,7 +123,11 @@ function FunctionRow({ fn }: { fn: FunctionResource }) {
       </th>
       <td>
         <FunctionStateTag fn={fn} />
-        {fn.canary !== null && <div class="is-quiet small">canary: version {fn.canary.version}</div>}
+        {fn.canary !== null && (
+          <div class="is-quiet small">
+            {fn.canary.shadow ? 'in the shadow' : 'canary'}: version {fn.canary.version}
+          </div>
+        )}
       </td>
       {seesReports(fn) ? (
         <td class="is-cut is-more" title={visibleText(contextsText(fn.settings))}>

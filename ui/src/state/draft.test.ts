@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { FunctionResource, VersionDetail } from '../api/function-types';
+import { EXAMPLES } from '../model/example';
 import { Draft } from './draft';
 
 const sent: { href: string; method: string; body: Record<string, unknown> }[] = [];
@@ -127,6 +128,23 @@ test('one that only receives is tried with its cases alone', async () => {
   expect(sent[0].body).toMatchObject({ source: 'x', reports: [] });
   await draft.deploy(at('/f'), true);
   expect(draft.seesReports.value).toBe(true);
+});
+
+test('a new one begins with either example, until something is written', async () => {
+  const [changes, hook] = EXAMPLES;
+  const draft = new Draft(null);
+  draft.set({ name: 'jobs' });
+  draft.begin(hook);
+  expect(draft.form.value).toMatchObject({ name: 'jobs', source: hook.source, cases: hook.cases });
+  expect([draft.seesReports.value, draft.triedWith.value]).toEqual([false, 'none']);
+  serve({ status: 200, body: {} });
+  await draft.try(at('/t'));
+  expect(sent[0].body).toMatchObject({ source: hook.source, reports: [] });
+  draft.begin(changes);
+  expect([draft.trial.value, draft.triedWith.value]).toEqual([null, 'typed']);
+  draft.set({ source: 'x' });
+  draft.begin(hook);
+  expect(draft.form.value.source).toBe('x');
 });
 
 test('a component is the chosen file, or that of the version', async () => {

@@ -17,12 +17,13 @@ import {
   FormError,
   formOf,
   lineOfRefusal,
+  onlyReceives,
   placeOfRefusal,
   readReports,
   type Form,
   type Place,
 } from '../model/draft';
-import { EXAMPLE, EXAMPLE_REPORTS } from '../model/example';
+import { EXAMPLE, EXAMPLE_REPORTS, exampleOf, type Example } from '../model/example';
 import { formatBytes, seesReports } from '../model/functions';
 
 /** The server takes no larger one, and what is chosen is read into memory. */
@@ -47,8 +48,10 @@ export class Draft {
   /** A component that was chosen in place of the one of the version. */
   readonly component = signal<{ file: string; bytes: Uint8Array } | null>(null);
   /** Whether reports pass what is being edited, as far as is known before it runs. */
-  readonly seesReports = signal(true);
+  readonly seesReports = computed(() => this.known.value ?? !onlyReceives(this.form.value));
+  /** What was chosen. One that sees no reports is tried with its cases alone. */
   readonly reportsFrom = signal<ReportsFrom>('typed');
+  readonly triedWith = computed(() => (this.seesReports.value ? this.reportsFrom.value : 'none'));
   readonly last = signal(20);
   readonly reports = signal(EXAMPLE_REPORTS);
 
@@ -64,6 +67,8 @@ export class Draft {
   );
 
   private readonly initial = signal<Form>(EXAMPLE);
+  /** Whether reports pass what runs; null before anything does. */
+  private readonly known = signal<boolean | null>(null);
   /** Where the component is that goes along where no other was chosen: a deployment sends all anew. */
   private codeHref: string | null = null;
   private newest = 0;
@@ -90,6 +95,14 @@ export class Draft {
     this.form.value = { ...this.form.value, ...part };
     this.deployed.value = null;
     this.keep();
+  }
+
+  /** Begins with another example. What was written stays. */
+  begin({ source, cases }: Example): void {
+    if (exampleOf(this.form.value) === null) return;
+    this.fault.value = null;
+    this.trial.value = null;
+    this.set({ source, cases });
   }
 
   /** Chooses a component to be sent. */
@@ -125,7 +138,7 @@ export class Draft {
 
   /** What it is tried on, beside its cases. */
   private subject(): { last: number } | { reports: Report[] } {
-    switch (this.reportsFrom.value) {
+    switch (this.triedWith.value) {
       case 'last':
         return { last: this.last.value };
       case 'typed':
@@ -165,8 +178,7 @@ export class Draft {
 
   /** Takes what the server says of what runs. */
   private learn(fn: FunctionResource): void {
-    this.seesReports.value = seesReports(fn);
-    if (!this.seesReports.value) this.reportsFrom.value = 'none';
+    this.known.value = seesReports(fn);
   }
 
   /** What is sent. Of a function whose code is not known it is nothing: the server then takes what runs. */
