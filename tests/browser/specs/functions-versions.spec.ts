@@ -1,5 +1,6 @@
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { deploy, functionRow, MENDED, RENAME } from '../support/functions';
+import type { Server } from '../support/server';
 import { expect, test } from '../support/test';
 
 const start = (name: string, host: string) => ({ context: 'deploy', name, type: 'start', host }) as const;
@@ -12,6 +13,18 @@ const versionRow = (page: Page, number: number) =>
     .locator('tbody')
     .getByRole('row')
     .filter({ has: page.getByRole('rowheader', { name: new RegExp(`^${number}\\b`) }) });
+
+/** Deploys two versions, of which the first is active, and opens the question for a canary of the second. */
+async function askForCanary(page: Page, server: Server, first: string, second: string): Promise<Locator> {
+  await deploy(server, 'rename', { source: first });
+  await deploy(server, 'rename', { source: second, activate: false });
+  await page.goto('/f/rename/versions');
+  await versionRow(page, 2).getByRole('button', { name: 'Canary' }).click();
+  return page.getByRole('dialog');
+}
+
+const canaryCard = (page: Page) =>
+  page.locator('.card').filter({ has: page.getByRole('heading', { name: 'Canary: version 2' }) });
 
 test('versions are compared, rolled back and activated, and each question says what will happen', async ({
   page,
@@ -48,11 +61,7 @@ test('versions are compared, rolled back and activated, and each question says w
 });
 
 test('a canary is started, watched and promoted', async ({ page, server }) => {
-  await deploy(server, 'rename', { source: RENAME });
-  await deploy(server, 'rename', { source: MENDED, activate: false });
-  await page.goto('/f/rename/versions');
-  await versionRow(page, 2).getByRole('button', { name: 'Canary' }).click();
-  const dialog = page.getByRole('dialog');
+  const dialog = await askForCanary(page, server, RENAME, MENDED);
   await expect(dialog).toContainText('Version 2 takes the reports of 10 % of the hosts');
   await dialog.getByLabel('Share').fill('250');
   await dialog.getByRole('button', { name: 'Start' }).click();
@@ -74,11 +83,8 @@ test('a canary is started, watched and promoted', async ({ page, server }) => {
 });
 
 test('a canary that fails is rolled back, and the page says so', async ({ page, server }) => {
-  await deploy(server, 'rename', { source: MENDED });
-  await deploy(server, 'rename', { source: RENAME, activate: false });
-  await page.goto('/f/rename/versions');
-  await versionRow(page, 2).getByRole('button', { name: 'Canary' }).click();
-  await page.getByRole('dialog').getByLabel('Share').fill('100');
+  const dialog = await askForCanary(page, server, MENDED, RENAME);
+  await dialog.getByLabel('Share').fill('100');
   await confirm(page, 'Start');
   await expect(versionRow(page, 2)).toContainText('canary');
   await server.post(Array.from({ length: 200 }, (_, at) => start(`step-${at}`, 'bad-host')));
@@ -89,17 +95,12 @@ test('a canary that fails is rolled back, and the page says so', async ({ page, 
 });
 
 test('what a canary takes and why it failed is told', async ({ page, server }) => {
-  await deploy(server, 'rename', { source: MENDED });
-  await deploy(server, 'rename', { source: RENAME, activate: false });
-  await page.goto('/f/rename/versions');
-  await versionRow(page, 2).getByRole('button', { name: 'Canary' }).click();
-  await page.getByRole('dialog').getByLabel('Share').fill('100');
+  const dialog = await askForCanary(page, server, MENDED, RENAME);
+  await dialog.getByLabel('Share').fill('100');
   await confirm(page, 'Start');
   await server.post([start('web', 'bad-host')]);
   await page.getByRole('link', { name: 'Overview' }).click();
-  const canary = page
-    .locator('.card')
-    .filter({ has: page.getByRole('heading', { name: 'Canary: version 2' }) });
+  const canary = canaryCard(page);
   await expect(canary).toContainText(
     /1 report so far, 1 failed \(100 %\)\. 99 of 100 take at most [\d.]+ [µm]s\./,
   );
@@ -107,18 +108,13 @@ test('what a canary takes and why it failed is told', async ({ page, server }) =
 });
 
 test('of a canary in the shadow that fails it is told what would go on', async ({ page, server }) => {
-  await deploy(server, 'rename', { source: MENDED });
-  await deploy(server, 'rename', { source: RENAME, activate: false });
-  await page.goto('/f/rename/versions');
-  await versionRow(page, 2).getByRole('button', { name: 'Canary' }).click();
-  await page.getByRole('dialog').getByLabel('Share').fill('100');
-  await page.getByLabel('In shadow').check();
+  const dialog = await askForCanary(page, server, MENDED, RENAME);
+  await dialog.getByLabel('Share').fill('100');
+  await dialog.getByLabel('In shadow').check();
   await confirm(page, 'Start');
   await server.post([start('web', 'bad-host')]);
   await page.goto('/f/rename');
-  const canary = page
-    .locator('.card')
-    .filter({ has: page.getByRole('heading', { name: 'Canary: version 2' }) });
+  const canary = canaryCard(page);
   await expect(canary.getByRole('heading', { name: 'One that came out different' })).toBeVisible();
   await expect(canary).toContainText(/The canary failed: .*no such host/);
   await expect(canary).toContainText('By its settings the report goes on unchanged.');
@@ -126,12 +122,9 @@ test('of a canary in the shadow that fails it is told what would go on', async (
 });
 
 test('a canary is ended by hand', async ({ page, server }) => {
-  await deploy(server, 'rename', { source: RENAME });
-  await deploy(server, 'rename', { source: MENDED, activate: false });
-  await page.goto('/f/rename/versions');
-  await versionRow(page, 2).getByRole('button', { name: 'Canary' }).click();
-  await page.getByLabel('In shadow').check();
-  await expect(page.getByRole('dialog')).toContainText('only the results are compared');
+  const dialog = await askForCanary(page, server, RENAME, MENDED);
+  await dialog.getByLabel('In shadow').check();
+  await expect(dialog).toContainText('only the results are compared');
   await confirm(page, 'Start');
   await page.goto('/f');
   await expect(functionRow(page, 'rename')).toContainText('in the shadow: version 2');
