@@ -388,6 +388,32 @@ impl Program for Counted {
     }
 }
 
+/// Takes this long to start.
+struct SlowStart(Arc<dyn Program>, Duration);
+
+impl Program for SlowStart {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn instantiate(&self) -> Result<Box<dyn Function>, Failure> {
+        let begun = Instant::now();
+        while begun.elapsed() < self.1 {
+            std::hint::spin_loop();
+        }
+        self.0.instantiate()
+    }
+}
+
+#[test]
+fn the_start_of_an_instance_is_no_time_for_a_report() {
+    let (stats, start) = (Stats::default(), Duration::from_millis(200));
+    let mut chain = Chain::new(&live(&[Arc::new(SlowStart(append("f", 'a'), start))], &stats));
+    apply(&mut chain, ["x"]);
+    let counted = stats.snapshot().remove(0);
+    assert!(counted.busy >= start && counted.p50 < start / 2, "{counted:?}");
+}
+
 #[test]
 fn a_tap_shows_reports_before_and_after_and_not_too_many() {
     let stats = Stats::default();
